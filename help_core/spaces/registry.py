@@ -1,0 +1,50 @@
+"""Search spaces by name: the built-in ones, and those that installed packages add.
+
+A package adds a space with an entry point in the group ``help_fleet.spaces`` that names a
+callable without arguments which returns a ``SearchSpace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+
+from help_core.errors import BadArchitecture, NotFound
+from help_core.spaces.base import Architecture, SearchSpace
+from help_core.spaces.nasbench201 import NasBench201
+
+ENTRY_POINT_GROUP = "help_fleet.spaces"
+
+BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
+    "nasbench201": NasBench201,
+    "nasbench201-cifar10": lambda: NasBench201("nasbench201-cifar10", classes=10),
+    "nasbench201-imagenet16": lambda: NasBench201(
+        "nasbench201-imagenet16", classes=120, resolution=16
+    ),
+}
+
+
+def space_names() -> tuple[str, ...]:
+    """The names of all search spaces, built-in and installed."""
+    installed = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return tuple(sorted(installed | set(BUILT_IN)))
+
+
+def get_space(name: str) -> SearchSpace:
+    """The search space of that name; raises ``NotFound`` with the names that exist."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]()
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        space: SearchSpace = point.load()()
+        return space
+    raise NotFound(f"unknown search space {name!r}; known: {', '.join(space_names())}")
+
+
+def parse_architecture(text: str) -> Architecture:
+    """The architecture of a full canonical string, ``space:text``."""
+    name, colon, _ = text.partition(":")
+    if not colon:
+        raise BadArchitecture(
+            f"architecture {text[:80]!r} names no search space; write it as SPACE:{text[:40]}"
+        )
+    return get_space(name).parse(text)

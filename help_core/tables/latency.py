@@ -1,0 +1,86 @@
+"""The latency table: a device x architecture matrix with gaps, in ms."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from help_core.arrays import FloatArray
+from help_core.errors import BadTable, NotFound
+from help_core.spaces.base import Architecture, SearchSpace
+from help_core.tables.rows import parse_number, parse_row_architecture, read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyTable:
+    """Latencies of architectures of one space on several devices.
+
+    ``latency_ms`` is ``[architectures, devices]``; NaN is a gap, never zero.
+    """
+
+    space: str
+    architectures: tuple[Architecture, ...]
+    devices: tuple[str, ...]
+    latency_ms: FloatArray
+
+    def __post_init__(self) -> None:
+        expected = (len(self.architectures), len(self.devices))
+        if self.latency_ms.shape != expected:
+            raise BadTable(f"latency table is {self.latency_ms.shape}, its labels are {expected}")
+
+    def column(self, device: str) -> FloatArray:
+        """The latencies ``[architectures]`` of one device; raises ``NotFound``."""
+        if device not in self.devices:
+            raise NotFound(
+                f"device {device!r} is not in the latency table; it has: {', '.join(self.devices)}"
+            )
+        column: FloatArray = self.latency_ms[:, self.devices.index(device)]
+        return column
+
+    def select(self, devices: Sequence[str]) -> LatencyTable:
+        """The table of those devices, in that order."""
+        columns = [self.column(device) for device in devices]
+        return LatencyTable(
+            self.space, self.architectures, tuple(devices), np.column_stack(columns)
+        )
+
+
+def read_latency_csv(path: Path, space: SearchSpace) -> LatencyTable:
+    """Reads ``architecture,<device>…`` in ms, where an empty field is a gap.
+
+    Raises ``BadTable`` with file, row and column.
+    """
+    header, rows = read_rows(path)
+    devices = tuple(name for name in header if name != "architecture")
+    if not devices or "" in devices:
+        raise BadTable(f"{path}: row 1 must name at least one device after 'architecture'")
+    at = header.index("architecture")
+    seen: dict[Architecture, int] = {}
+    values: list[list[float]] = []
+    for number, row in rows:
+        architecture = parse_row_architecture(path, number, row[at], space)
+        if architecture in seen:
+            raise BadTable(
+                f"{path}: row {number} repeats the architecture of row {seen[architecture]}"
+            )
+        seen[architecture] = number
+        fields = [
+            (name, text) for name, text in zip(header, row, strict=True) if name != "architecture"
+        ]
+        values.append([parse_number(path, number, name, text) for name, text in fields])
+    if not values:
+        raise BadTable(f"{path}: has a header and no rows")
+    return LatencyTable(space.name, tuple(seen), devices, np.array(values))
+
+
+def write_latency_csv(table: LatencyTable, path: Path) -> None:
+    """Writes the form that ``read_latency_csv`` reads, with every digit."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["architecture", *table.devices])
+        for architecture, row in zip(table.architectures, table.latency_ms.tolist(), strict=True):
+            writer.writerow([architecture.text, *("" if np.isnan(x) else repr(x) for x in row)])
