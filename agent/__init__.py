@@ -1,0 +1,1 @@
+"""Measures architectures on one board and delivers what it measured. Never imports torch."""

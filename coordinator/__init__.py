@@ -1,0 +1,1 @@
+"""Remembers the fleet, hands out work, adapts predictors and answers questions."""

@@ -1,0 +1,1 @@
+"""Puts an agent on a board."""

@@ -34,7 +34,7 @@ class Support:
             raise BadInput("support latencies must be finite and above 0 ms; drop what failed")
 
     def __len__(self) -> int:
-        return self.genes.shape[0]
+        return len(self.latency_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Skeleton:
         first, last = CHANNELS[0], CHANNELS[-1]
         parameters = 9 * 3 * first + 2 * first
         multiply_adds = 9 * 3 * first * self.resolution**2
-        for stage, (inside, outside) in enumerate(zip(CHANNELS, CHANNELS[1:], strict=False), 1):
+        for stage, (inside, outside) in enumerate(pairwise(CHANNELS), 1):
             pixels = (self.resolution >> stage) ** 2
             weights = 9 * inside * outside + 9 * outside * outside + inside * outside
             parameters += weights + 4 * outside

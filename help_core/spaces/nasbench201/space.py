@@ -73,7 +73,8 @@ class NasBench201:
         """``help``: one-hot operations ``[n, 30]``; ``physics``: see ``costs.physics``."""
         if kind == "help":
             hot = genes[:, :, None] == np.arange(len(OPERATIONS))
-            return hot.reshape(genes.shape[0], -1).astype(np.float64)
+            one_hot: FloatArray = hot.reshape(genes.shape[0], -1).astype(np.float64)
+            return one_hot
         if kind == "physics":
             return physics(genes, self.skeleton)
         raise BadInput(f"{self.name} has no features {kind!r}; use {', '.join(self.feature_kinds)}")
