@@ -1,0 +1,18 @@
+"""Fixtures that the whole suite shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder of public reference data, or a skip that names what is missing."""
+    here = Path(__file__).resolve().parents[1]
+    for folder in (os.environ.get("HELP_REFERENCE_DATA", ""), str(here.parent / "shared" / "data")):
+        if folder and (Path(folder) / "help").is_dir():
+            return Path(folder)
+    pytest.skip("reference data is not here; set HELP_REFERENCE_DATA to its folder")
