@@ -68,7 +68,9 @@ def governor() -> str:
 
 
 def _temperature_c() -> float | None:
-    sensors = getattr(psutil, "sensors_temperatures", dict)()
+    if not hasattr(psutil, "sensors_temperatures"):
+        return None
+    sensors = psutil.sensors_temperatures()
     values = [entry.current for entries in sensors.values() for entry in entries]
     return max(values) if values else None
 

@@ -87,7 +87,7 @@ class HostBoard:
                 if isinstance(result, Failure):
                     return result
                 results.append(result)
-            return _measurement(results, build_ms, before, digest, settings)
+            return _measurement(results, build_ms, before, digest, settings, self._plan.precision)
 
 
 def _write_job(
@@ -119,17 +119,16 @@ def _measurement(
     before: Snapshot,
     model_sha256: str,
     settings: Settings,
+    precision: float,
 ) -> Measurement:
     parts = [tuple(result["samples_ns"]) for result in results]
     samples = tuple(sample for part in parts for sample in part)
     readings = compare(before, take_snapshot())
-    steal = next(
-        reading.after for reading in readings if reading.name == "cpu_steal_percent"
-    )
+    steal = next(reading.after for reading in readings if reading.name == "cpu_steal_percent")
     reasons = []
     if not all(result["steady"] for result in results):
         reasons.append("not-steady")
-    if relative_half_width(samples) > Plan.precision:
+    if relative_half_width(samples) > precision:
         reasons.append("interval-too-wide")
     medians = [float(np.median(part)) for part in parts]
     if max(medians) > (1 + MAX_PROCESS_SPREAD) * min(medians):

@@ -7,7 +7,6 @@ writes the result in one piece. Whatever goes wrong in the runtime dies with thi
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ def make_runner(job: dict[str, Any]) -> tuple[Callable[[], None], float, dict[st
 
     available = onnxruntime.get_available_providers()
     if job["provider"] not in available:
-        print(f"provider {job['provider']} is not among {', '.join(available)}", file=sys.stderr)
+        sys.stderr.write(f"provider {job['provider']} is not among {', '.join(available)}")
         sys.exit(EXIT_NO_PROVIDER)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job["threads"]
@@ -38,9 +37,7 @@ def make_runner(job: dict[str, Any]) -> tuple[Callable[[], None], float, dict[st
     begin = time.perf_counter_ns()
     stages = []
     for stage in job["stages"]:
-        session = onnxruntime.InferenceSession(
-            stage["model"], options, providers=[job["provider"]]
-        )
+        session = onnxruntime.InferenceSession(stage["model"], options, providers=[job["provider"]])
         with np.load(stage["inputs"], allow_pickle=False) as arrays:
             inputs = {name: arrays[name] for name in arrays.files}
         stages.append((session.run, inputs, stage["runs"]))
@@ -66,12 +63,12 @@ def main() -> None:
         result = sample(run, time.perf_counter_ns, Plan(**job["plan"]))
     except Exception as error:
         # The runtime's exceptions have no common base; all of them mean that it refused.
-        print(f"{type(error).__name__}: {str(error).splitlines()[0][:300]}", file=sys.stderr)
+        sys.stderr.write(f"{type(error).__name__}: {str(error)[:300]}".splitlines()[0])
         sys.exit(EXIT_BAD_MODEL)
     target = Path(sys.argv[2])
     scratch = target.with_suffix(".part")
     scratch.write_text(json.dumps({"session_ms": session_ms, "facts": facts, **asdict(result)}))
-    os.replace(scratch, target)
+    scratch.replace(target)
 
 
 if __name__ == "__main__":

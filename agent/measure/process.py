@@ -76,4 +76,6 @@ def _why(returncode: int, stderr: str) -> Failure:
     if returncode < 0:
         name = signal.Signals(-returncode).name
         return Failure(FailureClass.CRASHED, f"the measuring process died of {name}: {last_line}")
-    return Failure(FailureClass.CRASHED, f"the measuring process ended with {returncode}: {last_line}")
+    return Failure(
+        FailureClass.CRASHED, f"the measuring process ended with {returncode}: {last_line}"
+    )
