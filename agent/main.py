@@ -235,3 +235,7 @@ def _measurement_table(measurement: Measurement) -> Table:
 def main() -> None:
     """Entry point of ``help-agent``."""
     run_cli(app, "help-agent")
+
+
+if __name__ == "__main__":
+    main()
