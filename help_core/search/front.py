@@ -55,15 +55,16 @@ def latency_levels(
     accuracy_percent: FloatArray,
     count: int,
     *,
-    useful_share: float = 0.9,
+    useful_share: float = 0.85,
 ) -> tuple[float, ...]:
     """At most ``count`` round limits in ms, rising, for a person who has named none.
 
     The useful part of the front begins where accuracy reaches ``useful_share`` of the best.
-    The levels are spread evenly along it, in log latency and accuracy together, so that a
-    steep part and a long part of the front both get their share. The last level reaches the
-    best accuracy; each level allows a higher accuracy than the one before. Fewer than
-    ``count`` where the front has no more steps; none where nothing is known.
+    Of its steps, rounded up, those are chosen that together stand in best for the whole of
+    it: the largest area under their accuracies over log latency, so each lies just after a
+    jump. The last level reaches the best accuracy; each level allows a higher accuracy than
+    the one before. Fewer than ``count`` where the front has no more steps; none where
+    nothing is known. Give upper ends of intervals as latencies where limits are hard.
     """
     if count < 1:
         raise BadInput(f"cannot choose {count} latency levels; ask for at least one")
@@ -72,9 +73,10 @@ def latency_levels(
     if not front.size:
         return ()
     latency, accuracy = latency_ms[front], accuracy_percent[front]
-    useful = accuracy >= useful_share * accuracy[-1]
+    floor = useful_share * accuracy[-1]
+    useful = accuracy >= floor
     limits, reached = _round_steps(latency[useful], accuracy[useful], count)
-    return tuple(limits[_spread(np.log(limits), reached, count)].tolist())
+    return tuple(limits[_knees(np.log(limits), reached - floor, count)].tolist())
 
 
 def _check_shapes(latency_ms: FloatArray, accuracy_percent: FloatArray) -> None:
@@ -109,26 +111,22 @@ def round_up(value: float, digits: int) -> float:
     return rounded if rounded >= value else (scaled + 1) / 10.0**exponent
 
 
-def _spread(x: FloatArray, y: FloatArray, count: int) -> IntArray:
-    """Indices of at most ``count`` points of a rising curve ``[m]``, evenly along it.
+def _knees(x: FloatArray, gain: FloatArray, count: int) -> IntArray:
+    """Indices of ``count`` points, the last included, of a rising step curve ``[m]``.
 
-    With one point asked for it is the last; otherwise both ends are among them.
+    Those whose own step curve keeps the largest area under it (hypervolume subset
+    selection in two dimensions, by dynamic programming over the point before).
     """
-    if x.size <= count:
-        return np.arange(x.size)
-    steps = np.hypot(np.diff(x) / np.ptp(x), np.diff(y) / np.ptp(y))
-    along = np.append(0.0, np.cumsum(steps))
-    targets = np.linspace(0.0, along[-1], count) if count > 1 else along[-1:]
-    chosen = np.abs(along[None, :] - targets[:, None]).argmin(axis=1)
-    return _distinct(chosen, x.size)
-
-
-def _distinct(chosen: IntArray, size: int) -> IntArray:
-    """The same rising indices, moved by as little as it takes for no two to be equal."""
-    distinct = chosen.copy()
-    for i in range(1, distinct.size):
-        distinct[i] = max(distinct[i], distinct[i - 1] + 1)
-    distinct[-1] = min(distinct[-1], size - 1)
-    for i in range(distinct.size - 2, -1, -1):
-        distinct[i] = min(distinct[i], distinct[i + 1] - 1)
-    return distinct
+    last = x.size - 1
+    # area[i, j]: what point i adds if the next one chosen is j.
+    area = np.where(x[None, :] > x[:, None], (x[None, :] - x[:, None]) * gain[:, None], -np.inf)
+    best = np.where(np.arange(x.size) == last, 0.0, -np.inf)
+    following: list[IntArray] = []
+    for _ in range(min(count, x.size) - 1):
+        totals = area + best[None, :]
+        following.append(totals.argmax(axis=1))
+        best = totals.max(axis=1)
+    chosen = [int(best.argmax())]
+    for step in reversed(following):
+        chosen.append(int(step[chosen[-1]]))
+    return np.array(chosen, dtype=np.int64)

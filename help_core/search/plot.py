@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
@@ -17,11 +18,12 @@ from help_core.errors import BadInput
 from help_core.search.front import pareto_front
 
 # Okabe and Ito's colours: told apart with every common kind of colour blindness, and in grey.
-BLUE, ORANGE = "#0072B2", "#D55E00"
+BLUE, ORANGE, PALE_ORANGE = "#0072B2", "#D55E00", "#F2B27A"
 INK, SOFT, CLOUD, GRID = "#1F2933", "#616E7C", "#A9B8C6", "#E8EDF1"
 SUFFIXES = (".png", ".svg")
 TICKS_PER_DECADE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
-FADE_BELOW = 0.02
+LEFT_OUT_SHARE = 0.12
+LABEL_GAP = 0.085
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def plot_front(
     _front(axes, latency, accuracy)
     _limits(axes, limits_ms)
     _winners(axes, winners, labels)
+    _winner_labels(axes, winners, limits_ms)
     _words(figure, axes, labels)
     _save(figure, path)
 
@@ -83,15 +86,16 @@ def _frame(
     limits_ms: tuple[float, ...],
 ) -> None:
     """Scales that show the useful part: the few far below all others are left out."""
-    spread = [latency, winners.interval_high_ms, winners.measured_ms, np.array(limits_ms)]
-    every = np.concatenate(spread)
-    front = accuracy[pareto_front(latency, accuracy)]
-    best = max(float(accuracy.max()), float(np.max(winners.accuracy_percent, initial=0.0)))
-    floor = float(np.quantile(accuracy, FADE_BELOW)) if front.size > 1 else best - 1
-    height = max(best - floor, 1.0)
+    accuracies = np.concatenate([accuracy, winners.accuracy_percent])
+    best = float(accuracies.max())
+    floor = float(np.quantile(accuracy, LEFT_OUT_SHARE))
+    floor = min(floor, float(np.min(winners.accuracy_percent, initial=best)) - 1.0)
+    axes.set_ylim(best - 1.04 * (best - floor), best + 0.2 * (best - floor))
+    visible = latency[accuracy >= axes.get_ylim()[0]]
+    ends = [visible, winners.interval_high_ms, winners.measured_ms, np.array(limits_ms)]
+    every = np.concatenate(ends)
     axes.set_xscale("log")
     axes.set_xlim(float(np.nanmin(every)) / 1.06, float(np.nanmax(every)) * 1.06)
-    axes.set_ylim(best - 1.02 * height, best + 0.06 * height)
     axes.xaxis.set_major_locator(LogLocator(subs=TICKS_PER_DECADE, numticks=30))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -118,6 +122,19 @@ def _cloud(axes: Axes, latency: FloatArray, accuracy: FloatArray) -> None:
         zorder=2,
         label=f"{latency.size:,} architectures, predicted",
     )
+    left_out = int((accuracy < axes.get_ylim()[0]).sum())
+    if left_out:
+        axes.annotate(
+            f"{left_out:,} less accurate ones lie below",
+            (0.0, 0.0),
+            xycoords="axes fraction",
+            xytext=(6, 6),
+            textcoords="offset points",
+            color=SOFT,
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
+            zorder=7,
+        )
 
 
 def _front(axes: Axes, latency: FloatArray, accuracy: FloatArray) -> None:
@@ -157,9 +174,9 @@ def _winners(axes: Axes, winners: Winners, labels: FrontLabels) -> None:
         winners.accuracy_percent,
         winners.interval_low_ms,
         winners.interval_high_ms,
-        color=ORANGE,
-        linewidth=2.4,
-        alpha=0.55,
+        color=PALE_ORANGE,
+        linewidth=5,
+        capstyle="round",
         zorder=5,
         label=labels.interval,
     )
@@ -173,6 +190,35 @@ def _winners(axes: Axes, winners: Winners, labels: FrontLabels) -> None:
         zorder=6,
         label="Measured on the device",
     )
+
+
+def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -> None:
+    """Figures at the best winner of each limit, left of its line, where there is room."""
+    left, right = np.log(axes.get_xlim())
+    last_at = -np.inf
+    for limit in sorted(limits_ms):
+        within = np.flatnonzero(winners.measured_ms <= limit)
+        if not within.size:
+            continue
+        best = within[np.argmax(winners.accuracy_percent[within])]
+        measured_ms = float(winners.measured_ms[best])
+        at = float((np.log(measured_ms) - left) / (right - left))
+        if at - last_at < LABEL_GAP:
+            continue
+        last_at = at
+        axes.annotate(
+            f"{winners.accuracy_percent[best]:.1f} %\n{measured_ms:.3g} ms",
+            (measured_ms, float(winners.accuracy_percent[best])),
+            xytext=(2, 10),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            color=ORANGE,
+            fontsize=10,
+            fontweight="bold",
+            linespacing=1.25,
+            zorder=7,
+        )
 
 
 def _words(figure: Figure, axes: Axes, labels: FrontLabels) -> None:
@@ -192,6 +238,11 @@ def _words(figure: Figure, axes: Axes, labels: FrontLabels) -> None:
         markerscale=1.2,
     )
     legend.set_zorder(7)
+    # Dots as small as in the cloud could not be seen in the legend.
+    for handle in legend.legend_handles[:1]:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([38.0])
+            handle.set_alpha(1.0)
 
 
 def _save(figure: Figure, path: Path) -> None:
