@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
@@ -86,16 +87,11 @@ class CellEnsemble:
         percent: FloatArray = self.scale.to_percent(total / members)[of]
         return percent
 
-    def save(self, path: Any) -> None:
-        """Writes the arrays as ``.npz``."""
-        np.savez_compressed(
-            path,
-            format=np.array(FORMAT),
-            ceiling=self.scale.ceiling,
-            centre=self.scale.centre,
-            spread=self.scale.spread,
-            **{f"weight.{name}": array for name, array in self.weights.items()},
-        )
+    def save(self, path: Path) -> None:
+        """Writes the arrays as ``.npz``, without pickles."""
+        arrays: dict[str, Any] = {f"weight.{name}": each for name, each in self.weights.items()}
+        arrays |= {"format": np.array(FORMAT), **asdict(self.scale)}
+        np.savez_compressed(path, **arrays)
 
 
 def load_ensemble(file: Traversable) -> CellEnsemble:

@@ -247,7 +247,7 @@ def _words(figure: Figure, axes: Axes, labels: FrontLabels) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     kind = path.suffix.lower()[1:]
-    # The day of drawing would make equal pictures differ.
+    # The day of drawing would make a committed picture change without need.
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".front-", dir=path.parent)
     temporary = Path(name)
