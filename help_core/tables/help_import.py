@@ -11,6 +11,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,8 +36,9 @@ def load_plain_pickle(path: Path) -> object:
     Read with ``weights_only=True``: a pickle that names any other class is refused. Numpy's
     integer scalar is let in because HELP's ``ofa_archs.pt`` holds it. Raises ``BadTable``.
     """
-    allowed = [
-        (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+    numpy_scalar = np.int64(0).__reduce__()[0]
+    allowed: list[Any] = [
+        (numpy_scalar, "numpy.core.multiarray.scalar"),
         np.dtype,
         np.dtypes.Int64DType,
     ]

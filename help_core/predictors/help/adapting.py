@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
@@ -33,6 +34,17 @@ def _kl_term(kl: Tensor, settings: HelpSettings) -> Tensor:
         # The published loop adds the KL of its last task once for every task.
         return settings.kl_weight * len(kl) * kl[-1]
     return settings.kl_weight * kl.mean()
+
+
+def draw_noise(learner: MetaLearner, rng: np.random.Generator) -> Tensor:
+    """Noise of the draws of z that a prediction takes, ``[samples, noise_size]``.
+
+    Where the settings ask for no samples it is one row of zeros, which gives the mean of z.
+    """
+    samples, size = learner.settings.z_samples, learner.noise_size
+    if not size or not samples:
+        return torch.zeros(1, size)
+    return torch.from_numpy(rng.standard_normal((samples, size), dtype=np.float32))
 
 
 @torch.no_grad()

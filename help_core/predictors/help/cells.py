@@ -55,9 +55,10 @@ class CellEncoder(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            GraphConvolution(inputs, hidden) for inputs in (KINDS, hidden, hidden, hidden)
-        )
+        self.first = GraphConvolution(KINDS, hidden)
+        self.second = GraphConvolution(hidden, hidden)
+        self.third = GraphConvolution(hidden, hidden)
+        self.last = GraphConvolution(hidden, hidden)
         self.register_buffer("shared_start", shared_start(), persistent=False)
         self.register_buffer("shared_messages", shared_messages(), persistent=False)
         # The edge 2-3 hears itself; the output hears it; the global node hears all.
@@ -70,14 +71,13 @@ class CellEncoder(nn.Module):
         from_shared = messages_from_shared(edges)
         own = own_start(edges)
         shared = self.shared_start
-        *inner, last = self.layers
-        for layer in inner:
+        for layer in (self.first, self.second, self.third):
             mixed_shared = shared @ layer.weight
             own = self._mix(own @ layer.weight, from_shared @ mixed_shared) + layer.bias
             shared = torch.relu(self.shared_messages @ mixed_shared + layer.bias)
             own = torch.relu(own)
         heard = own.sum(dim=0) + from_shared[-1] @ shared
-        return torch.relu(heard @ last.weight + last.bias)
+        return torch.relu(heard @ self.last.weight + self.last.bias)
 
     def _mix(self, own: Tensor, heard: Tensor) -> Tensor:
         """``[3, n, hidden]``: what each own node hears from the own and the shared ones."""

@@ -128,9 +128,7 @@ class EpisodeSampler:
         support = []
         for device in devices:
             some = rng.permutation(references)[:kept]
-            support.append(
-                np.concatenate([some, self._pick(device, size - kept, rng, references)])
-            )
+            support.append(np.concatenate([some, self._pick(device, size - kept, rng, references)]))
         return np.stack(support)
 
     def random_support(self, device: int, rng: np.random.Generator) -> IntArray:

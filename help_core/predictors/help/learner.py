@@ -48,7 +48,7 @@ class MetaLearner(nn.Module):
 
     def start(self, embedding: Tensor, noise: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Weights before the inner loop, and the KL of z; ``noise`` ``[noise_size]``."""
-        parameters = dict(self.network.named_parameters())
+        parameters: dict[str, Tensor] = dict(self.network.named_parameters())
         if self.modulator is None:
             return parameters, embedding.new_zeros(())
         mean, deviation = self.modulator(embedding)
@@ -67,8 +67,7 @@ class MetaLearner(nn.Module):
         for _ in range(self.settings.updates):
             slopes = grad(self._support_loss)(weights, embedding, x, y)
             weights = {
-                name: self._stepped(name, value, slopes[name])
-                for name, value in weights.items()
+                name: self._stepped(name, value, slopes[name]) for name, value in weights.items()
             }
         return weights, kl
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,12 +114,14 @@ class _Run:
     def step(self) -> float:
         """One episode; returns its loss."""
         state = self.state
+        for group in state.optimizer.param_groups:
+            group["lr"] = meta_step_size(self._settings, state.episode)
         tasks = self._episodes.draw(state.rng)
         size = (len(tasks.embedding), state.learner.noise_size)
         noise = torch.from_numpy(state.rng.standard_normal(size, dtype=np.float32))
         loss = episode_loss(state.learner, tasks, noise.to(self._torch_device))
         state.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         state.optimizer.step()
         state.episode += 1
         return float(loss.detach())
@@ -138,6 +141,13 @@ class _Run:
         learner = new_learner(self._settings, state.learner.feature_width, 0)
         learner.load_state_dict(state.best_weights)
         return MetaTrained(learner, state.best_episode, state.best_validation)
+
+
+def meta_step_size(settings: HelpSettings, episode: int) -> float:
+    """The step size of the outer loop in that episode, counted from 0."""
+    if not settings.meta_step_decay:
+        return settings.meta_step_size
+    return settings.meta_step_size * (1 + math.cos(math.pi * episode / settings.episodes)) / 2
 
 
 def new_learner(settings: HelpSettings, feature_width: int, seed: int) -> MetaLearner:

@@ -50,7 +50,7 @@ class Head(nn.Module):
     def forward(self, encodings: Tensor, device: Tensor | None) -> Tensor:
         """Scaled latencies ``[n]`` of encodings ``[n, hidden]`` on a device ``[hidden]``."""
         split = encodings.shape[-1]
-        bias = self.first.bias
+        bias: Tensor = self.first.bias
         if device is not None:
             # Concatenating the device to every row would multiply it again for each of them.
             bias = bias + self.first.weight[:, split:] @ device

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import pickle
 from dataclasses import asdict
 from pathlib import Path
@@ -64,7 +63,7 @@ class TrainingState:
         }
         part = path.with_name(path.name + ".part")
         torch.save(content, part)
-        os.replace(part, path)
+        part.replace(path)
 
     def restore(self, path: Path, identity: str) -> None:
         """Reads what ``save`` wrote; raises ``BadCheckpoint`` for a damaged file or other run."""

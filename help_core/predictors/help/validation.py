@@ -9,7 +9,7 @@ import torch
 from scipy.stats import spearmanr
 
 from help_core.arrays import FloatArray, IntArray
-from help_core.predictors.help.adapting import predict_tasks
+from help_core.predictors.help.adapting import draw_noise, predict_tasks
 from help_core.predictors.help.data import MetaData
 from help_core.predictors.help.episodes import EpisodeSampler
 from help_core.predictors.help.learner import MetaLearner
@@ -60,21 +60,16 @@ class Validator:
         for number in range(len(data.devices)):
             query = query_rows(data.latency_ms[:, number], settings)
             support = (
-                data.references
-                if settings.shared_support
-                else sampler.random_support(number, rng)
+                data.references if settings.shared_support else sampler.random_support(number, rng)
             )
-            self._tasks.append(
-                sampler.tasks(np.array([number]), support[None, :], query[None, :])
-            )
+            self._tasks.append(sampler.tasks(np.array([number]), support[None, :], query[None, :]))
 
     def score(self, learner: MetaLearner, rng: np.random.Generator) -> Validation:
         """Scores of a meta-learner; ``rng`` draws z."""
         spearman: dict[str, float] = {}
         error: dict[str, float] = {}
-        size = (self._settings.z_samples, 1, learner.noise_size)
         for device, tasks in zip(self._devices, self._tasks, strict=True):
-            noise = torch.from_numpy(rng.standard_normal(size, dtype=np.float32))
+            noise = draw_noise(learner, rng).unsqueeze(1)
             samples = predict_tasks(
                 learner,
                 tasks.embedding,

@@ -29,7 +29,7 @@ def nine_node_encoding(encoder: CellEncoder, genes: torch.Tensor) -> torch.Tenso
         dim=1,
     )
     nodes = functional.one_hot(kinds, KINDS).float()
-    for layer in encoder.layers:
+    for layer in (encoder.first, encoder.second, encoder.third, encoder.last):
         nodes = torch.relu(messages @ (nodes @ layer.weight) + layer.bias)
     return nodes[:, -1]
 
@@ -37,8 +37,9 @@ def nine_node_encoding(encoder: CellEncoder, genes: torch.Tensor) -> torch.Tenso
 def test_shared_states_give_what_the_whole_graph_gives() -> None:
     torch.manual_seed(0)
     encoder = CellEncoder(12)
-    for layer in encoder.layers:
-        torch.nn.init.normal_(layer.weight, std=0.5)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.normal_(std=0.5)
     space = NasBench201()
     genes = space.all_genes()[np.random.default_rng(0).permutation(15_625)[:400]]
     features = torch.tensor(space.features(genes, "help"), dtype=torch.float32)
