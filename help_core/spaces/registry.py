@@ -11,6 +11,8 @@ from importlib.metadata import entry_points
 
 from help_core.errors import BadArchitecture, NotFound
 from help_core.spaces.base import Architecture, SearchSpace
+from help_core.spaces.fbnet import FBNet
+from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.nasbench201 import NasBench201
 
 ENTRY_POINT_GROUP = "help_fleet.spaces"
@@ -21,6 +23,8 @@ BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
     "nasbench201-imagenet16": lambda: NasBench201(
         "nasbench201-imagenet16", classes=120, resolution=16
     ),
+    "fbnet": FBNet,
+    "fbnet-imagenet": lambda: FBNet("fbnet-imagenet", IMAGENET),
 }
 
 
