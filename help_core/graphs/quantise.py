@@ -140,7 +140,8 @@ class _Writer:
         """Adds the int8 weight and its DequantizeLinear; returns its scales ``[outputs]``."""
         weight = self._floats[name]
         flat = weight.reshape(weight.shape[0], -1)
-        scale = (np.maximum(flat.max(axis=1), -flat.min(axis=1)) / 127).astype(np.float32)
+        bound = np.maximum(flat.max(axis=1), -flat.min(axis=1))
+        scale: AnyArray = (bound / 127).astype(np.float32)
         integers = np.rint(flat / scale[:, None]).astype(np.int8)
         self.arrays[f"{name}_q"] = integers.reshape(weight.shape)
         self.arrays[f"{name}_scale"] = scale
@@ -157,5 +158,9 @@ class _Writer:
         self._append("DequantizeLinear", inputs, f"{name}_dq", axis=0)
         return f"{name}_dq"
 
-    def _append(self, operator: str, inputs: list[str], output: str, **attributes: int) -> None:
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+    def _append(
+        self, operator: str, inputs: list[str], output: str, axis: int | None = None
+    ) -> None:
+        attributes = {} if axis is None else {"axis": axis}
+        node = helper.make_node(operator, inputs, [output], output, None, None, None, **attributes)
+        self.nodes.append(node)

@@ -14,6 +14,7 @@ from help_core.spaces.base import Architecture, SearchSpace
 from help_core.spaces.fbnet import FBNet
 from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.nasbench201 import NasBench201
+from help_core.spaces.ofa import OFAMobileNetV3
 
 ENTRY_POINT_GROUP = "help_fleet.spaces"
 
@@ -25,6 +26,8 @@ BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
     ),
     "fbnet": FBNet,
     "fbnet-imagenet": lambda: FBNet("fbnet-imagenet", IMAGENET),
+    "ofa": OFAMobileNetV3,
+    "ofa-w1.2": lambda: OFAMobileNetV3("ofa-w1.2", width=1.2),
 }
 
 
