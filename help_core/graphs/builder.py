@@ -137,7 +137,9 @@ class GraphBuilder:
     def hard_swish(self, source: str) -> str:
         """x * hard_sigmoid(x), as the one operator that frameworks export it to."""
         output = self.node("HardSwish", [source])
-        self._power[output] = self.power(source) / 2
+        power = self.power(source)
+        # E[(x/2 + x²/6)²] of a normal x, which is exact where |x| < 3.
+        self._power[output] = power / 4 + power**2 / 12
         return output
 
     def multiply(self, first: str, second: str) -> str:
@@ -176,7 +178,18 @@ class GraphBuilder:
 
     def global_average(self, source: str) -> str:
         """``[batch, channels, h, w]`` to ``[batch, channels]``."""
-        return self.node("Flatten", [self.node("GlobalAveragePool", [source])], axis=1)
+        return self.flatten(self.squeeze(source))
+
+    def squeeze(self, source: str) -> str:
+        """``[batch, channels, h, w]`` to its means, ``[batch, channels, 1, 1]``."""
+        output = self.node("GlobalAveragePool", [source])
+        # About the squared mean of a rectified normal variable, as a share of its power.
+        self._power[output] = 0.3 * self.power(source)
+        return output
+
+    def flatten(self, source: str) -> str:
+        """``[batch, …]`` to ``[batch, features]``."""
+        return self.node("Flatten", [source], axis=1)
 
     def finish(self, outputs: Sequence[tuple[str, Sequence[int]]]) -> onnx.ModelProto:
         """The model whose outputs are the named values of the given shapes."""

@@ -44,7 +44,7 @@ def get_space(name: str) -> SearchSpace:
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
         space: SearchSpace = point.load()()
         return space
-    raise NotFound(f"unknown search space {name!r}; known: {', '.join(space_names())}")
+    raise NotFound(f"unknown search space {name[:80]!r}; known: {', '.join(space_names())}")
 
 
 def parse_architecture(text: str) -> Architecture:

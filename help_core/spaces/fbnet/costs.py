@@ -165,5 +165,5 @@ def help_encoding(genes: IntArray) -> FloatArray:
     kernel = (genes[:, :, None] // kinds == np.arange(2)) & block
     kind = (genes[:, :, None] % kinds == np.arange(kinds)) & block
     inputs = np.concatenate([kernel, kind], axis=2)
-    encoded: FloatArray = inputs.reshape(genes.shape[0], -1).astype(np.float64)
+    encoded: FloatArray = inputs.reshape(-1, LAYERS * (2 + kinds)).astype(np.float64)
     return encoded

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.spaces.ofa.genotype import EXPANSION, KERNEL, RESOLUTION, active_layers
@@ -19,6 +20,7 @@ from help_core.spaces.ofa.layers import (
     LAYERS,
     LAYERS_PER_STAGE,
     RESOLUTIONS,
+    STAGES,
     Skeleton,
     halved,
     make_divisible,
@@ -143,9 +145,7 @@ def fixed_work(skeleton: Skeleton) -> FloatArray:
 def total_work(genes: IntArray, table: FloatArray, fixed: FloatArray) -> FloatArray:
     """Work of whole networks, ``[n, WORK]``."""
     resolution = genes[:, RESOLUTION]
-    layers = table[
-        resolution[:, None], np.arange(LAYERS), genes[:, KERNEL], genes[:, EXPANSION]
-    ]
+    layers = table[resolution[:, None], np.arange(LAYERS), genes[:, KERNEL], genes[:, EXPANSION]]
     layers = layers * active_layers(genes)[:, :, None]
     total: FloatArray = fixed[resolution] + layers.sum(axis=1)
     return total
@@ -163,12 +163,10 @@ def physics(genes: IntArray, table: FloatArray, fixed: FloatArray) -> FloatArray
     hot = active[:, :, None] > 0
     kernels = ((genes[:, KERNEL, None] == np.arange(len(KERNELS))) & hot).sum(axis=1)
     ratios = ((genes[:, EXPANSION, None] == np.arange(len(EXPANSIONS))) & hot).sum(axis=1)
-    depths = active.reshape(genes.shape[0], -1, LAYERS_PER_STAGE).sum(axis=2)
+    depths = active.reshape(-1, STAGES, LAYERS_PER_STAGE).sum(axis=2)
     squeezed = depths[:, [stage for stage, has in enumerate(_SQUEEZED) if has]].sum(axis=1)
     pixels = np.array(RESOLUTIONS)[genes[:, RESOLUTION]] ** 2 / 1e6
-    return np.column_stack(
-        [work, kernels, ratios, depths, depths.sum(axis=1), pixels, squeezed]
-    )
+    return np.column_stack([work, kernels, ratios, depths, depths.sum(axis=1), pixels, squeezed])
 
 
 _SQUEEZED = tuple(stage.squeeze for stage in Skeleton().stages())
@@ -179,11 +177,14 @@ def help_encoding(genes: IntArray) -> FloatArray:
 
     Layers beyond the depth are zeros (``arch_encoding_ofa`` of HELP's release).
     """
-    count = genes.shape[0]
     hot = active_layers(genes)[:, :, None] > 0
     kernels = (genes[:, KERNEL, None] == np.arange(len(KERNELS))) & hot
     ratios = (genes[:, EXPANSION, None] == np.arange(len(EXPANSIONS))) & hot
     resolution = genes[:, RESOLUTION, None] == np.arange(len(RESOLUTIONS))
-    inputs = [kernels.reshape(count, -1), ratios.reshape(count, -1), resolution]
+    inputs = [_flat(kernels), _flat(ratios), resolution]
     encoded: FloatArray = np.concatenate(inputs, axis=1).astype(np.float64)
     return encoded
+
+
+def _flat(hot: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return hot.reshape(hot.shape[0], hot.shape[1] * hot.shape[2])

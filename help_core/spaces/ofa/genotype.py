@@ -114,9 +114,7 @@ def _numbers(text: str, what: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _layer_genes(
-    text: str, layers: Sequence[int], choices: Sequence[int], what: str
-) -> list[int]:
+def _layer_genes(text: str, layers: Sequence[int], choices: Sequence[int], what: str) -> list[int]:
     stages = text.split(",")
     if [len(stage) for stage in stages] != list(layers):
         raise BadArchitecture(
@@ -133,7 +131,9 @@ def _layer_genes(
 def _index(value: int, choices: Sequence[int], what: str) -> int:
     if value not in choices:
         known = f"{choices[0]}-{choices[-1]} by 4" if len(choices) > 4 else str(tuple(choices))
-        raise BadArchitecture(f"OFA {what} {value} is not among {known}")
+        # Python refuses to write integers of thousands of digits.
+        shown = value if abs(value) < 10**9 else "that large"
+        raise BadArchitecture(f"OFA {what} {shown} is not among {known}")
     return choices.index(value)
 
 
@@ -145,9 +145,15 @@ def genes_of_config(config: Mapping[str, Any]) -> tuple[int, ...]:
     """
     unknown = sorted(map(str, set(config) - {"ks", "e", "d", "r", "wid"}))
     if unknown:
-        raise BadArchitecture(f"OFA configuration has unknown keys {unknown}; it has ks, e, d, r")
-    if config.get("wid") not in (None, 0):
-        raise BadArchitecture(f"OFA configuration asks for wid {config['wid']!r}; use ofa-w1.2")
+        raise BadArchitecture(
+            f"OFA configuration has the key {unknown[0][:40]!r}; its keys are ks, e, d, r"
+        )
+    wid = config.get("wid")
+    if wid is not None and not (_is_integer(wid) and wid == 0):
+        raise BadArchitecture(
+            "OFA configuration asks for another 'wid'; widths are spaces of their own "
+            "(ofa, ofa-w1.2)"
+        )
     resolution = config.get("r")
     if not isinstance(resolution, Sequence):
         resolution = [resolution]
@@ -163,4 +169,13 @@ def genes_of_config(config: Mapping[str, Any]) -> tuple[int, ...]:
 def _config_genes(values: Any, count: int, choices: Sequence[int], key: str) -> list[int]:
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != count:
         raise BadArchitecture(f"OFA configuration: {key!r} must list {count} numbers")
-    return [_index(value, choices, key) for value in values]
+    for value in values:
+        if not _is_integer(value):
+            raise BadArchitecture(
+                f"OFA configuration: {key!r} holds a {type(value).__name__}, not an integer"
+            )
+    return [_index(int(value), choices, key) for value in values]
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

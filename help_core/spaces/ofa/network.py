@@ -37,9 +37,9 @@ def build_network(
             value = _block(graph, value, stage, position, block)
     last = skeleton.stages()[-1].outside
     value = graph.hard_swish(graph.conv(value, last, skeleton.header, 1))
-    value = graph.node("GlobalAveragePool", [value])
+    value = graph.squeeze(value)
     value = graph.conv(value, skeleton.header, skeleton.mix, 1, bias=False)
-    value = graph.node("Flatten", [graph.hard_swish(value)], axis=1)
+    value = graph.flatten(graph.hard_swish(value))
     value = graph.linear(value, skeleton.mix, CLASSES)
     return graph.finish([(value, (options.batch_size, CLASSES))])
 
@@ -51,9 +51,7 @@ def _first_block(graph: GraphBuilder, source: str, skeleton: Skeleton) -> str:
     return graph.add([value, source]) if stem == first else value
 
 
-def _block(
-    graph: GraphBuilder, source: str, stage: StageShape, position: int, block: Block
-) -> str:
+def _block(graph: GraphBuilder, source: str, stage: StageShape, position: int, block: Block) -> str:
     activation = graph.hard_swish if stage.swish else graph.relu
     inside = stage.outside if position else stage.inside
     stride = 1 if position else stage.stride
@@ -69,7 +67,7 @@ def _block(
 
 def _squeeze_excite(graph: GraphBuilder, source: str, channels: int) -> str:
     hidden = make_divisible(channels // 4)
-    value = graph.node("GlobalAveragePool", [source])
+    value = graph.squeeze(source)
     value = graph.relu(graph.conv(value, channels, hidden, 1))
     value = graph.hard_sigmoid(graph.conv(value, hidden, channels, 1))
     return graph.multiply(source, value)
