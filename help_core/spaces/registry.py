@@ -11,7 +11,10 @@ from importlib.metadata import entry_points
 
 from help_core.errors import BadArchitecture, NotFound
 from help_core.spaces.base import Architecture, SearchSpace
+from help_core.spaces.fbnet import FBNet
+from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.nasbench201 import NasBench201
+from help_core.spaces.ofa import OFAMobileNetV3
 
 ENTRY_POINT_GROUP = "help_fleet.spaces"
 
@@ -21,6 +24,10 @@ BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
     "nasbench201-imagenet16": lambda: NasBench201(
         "nasbench201-imagenet16", classes=120, resolution=16
     ),
+    "fbnet": FBNet,
+    "fbnet-imagenet": lambda: FBNet("fbnet-imagenet", IMAGENET),
+    "ofa": OFAMobileNetV3,
+    "ofa-w1.2": lambda: OFAMobileNetV3("ofa-w1.2", width=1.2),
 }
 
 
@@ -37,7 +44,7 @@ def get_space(name: str) -> SearchSpace:
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
         space: SearchSpace = point.load()()
         return space
-    raise NotFound(f"unknown search space {name!r}; known: {', '.join(space_names())}")
+    raise NotFound(f"unknown search space {name[:80]!r}; known: {', '.join(space_names())}")
 
 
 def parse_architecture(text: str) -> Architecture:
