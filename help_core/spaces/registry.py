@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 
 from help_core.errors import BadArchitecture, NotFound
 from help_core.spaces.base import Architecture, SearchSpace
+from help_core.spaces.hat import TASKS, Hat
 from help_core.spaces.nasbench201 import NasBench201
 
 ENTRY_POINT_GROUP = "help_fleet.spaces"
@@ -21,6 +22,11 @@ BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
     "nasbench201-imagenet16": lambda: NasBench201(
         "nasbench201-imagenet16", classes=120, resolution=16
     ),
+    "hat": Hat,
+    "hat-beam4": lambda: Hat("hat-beam4", beam=4),
+    "hat-iwslt14": lambda: Hat("hat-iwslt14", task=TASKS["iwslt14.de-en"]),
+    "hat-wmt14-enfr": lambda: Hat("hat-wmt14-enfr", task=TASKS["wmt14.en-fr"]),
+    "hat-wmt19": lambda: Hat("hat-wmt19", task=TASKS["wmt19.en-de"]),
 }
 
 
