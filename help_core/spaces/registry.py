@@ -13,6 +13,7 @@ from help_core.errors import BadArchitecture, NotFound
 from help_core.spaces.base import Architecture, SearchSpace
 from help_core.spaces.fbnet import FBNet
 from help_core.spaces.fbnet.layers import IMAGENET
+from help_core.spaces.hat import TASKS, Hat
 from help_core.spaces.nasbench201 import NasBench201
 from help_core.spaces.ofa import OFAMobileNetV3
 
@@ -28,6 +29,11 @@ BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
     "fbnet-imagenet": lambda: FBNet("fbnet-imagenet", IMAGENET),
     "ofa": OFAMobileNetV3,
     "ofa-w1.2": lambda: OFAMobileNetV3("ofa-w1.2", width=1.2),
+    "hat": Hat,
+    "hat-beam4": lambda: Hat("hat-beam4", beam=4),
+    "hat-iwslt14": lambda: Hat("hat-iwslt14", task=TASKS["iwslt14.de-en"]),
+    "hat-wmt14-enfr": lambda: Hat("hat-wmt14-enfr", task=TASKS["wmt14.en-fr"]),
+    "hat-wmt19": lambda: Hat("hat-wmt19", task=TASKS["wmt19.en-de"]),
 }
 
 
