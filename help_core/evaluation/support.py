@@ -40,7 +40,8 @@ class Target:
         if missing:
             raise BadInput(
                 f"{self.device}: {len(missing)} of {len(found)} wanted support architectures have"
-                f" no latency in the table, first {genes[missing[0]].tolist()}; use --support random"
+                " no latency in the table,"
+                f" first {genes[missing[0]].tolist()}; use --support random"
             )
         return np.array(found, dtype=np.int64)
 
