@@ -15,10 +15,9 @@ from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
-from coordinator.store.contract import TableOrigin, TableRow
-from coordinator.usecases.adapt import AdaptOrder
 from help_core.errors import Unreachable
 from help_core.records import (
+    AdaptOrder,
     Answer,
     DeviceStatus,
     Job,
@@ -26,6 +25,8 @@ from help_core.records import (
     LimitOutcome,
     Pick,
     Progress,
+    TableOrigin,
+    TableRow,
 )
 
 SLOW_DEADLINE_S = 120.0

@@ -14,8 +14,8 @@ from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Device
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
 from coordinator.client import Client
-from coordinator.usecases.adapt import DEFAULT_SAMPLES, AdaptOrder
-from help_core.records import Answer, LimitOutcome, Pick
+from help_core.records import AdaptOrder, Answer, LimitOutcome, Pick
+from help_core.records.orders import DEFAULT_SAMPLES
 
 Limits = Annotated[
     list[float] | None,

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import platformdirs
 import typer
 from help_proto.console import log_to_stderr, print_json
@@ -16,7 +17,9 @@ from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
 from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
-from help_core.records import JobState
+from help_core.records import DeviceStatus, JobState
+from help_core.spaces import get_gene_space
+from help_core.spaces.base import sample_genes
 
 
 def default_store() -> str:
@@ -33,7 +36,8 @@ def serve(
         str,
         typer.Option(
             envvar="HELP_STORE",
-            help="Path of an SQLite file, or a database URL. [default: a file in the user's data folder]",
+            help="Path of an SQLite file, or a database URL."
+            " [default: a file in the user's data folder]",
             show_default=False,
         ),
     ] = "",
@@ -61,40 +65,33 @@ def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False)
         Console().print("No device has registered yet. On the device, run: help-agent run")
         return
     table = Table(title="Devices")
-    for name in (
-        "device",
-        "board",
-        "settings",
-        "state",
-        "queued",
-        "leased",
-        "valid",
-        "suspect",
-        "failed",
-    ):
-        table.add_column(
-            name,
-            justify="right"
-            if name in ("queued", "leased", "valid", "suspect", "failed")
-            else "left",
-        )
+    for name in ("device", "board", "settings", "state"):
+        table.add_column(name, overflow="fold")
+    table.add_column("jobs", justify="right")
+    table.add_column("measurements", justify="right")
     for status in statuses:
-        device, settings = status.device, status.device.settings
-        table.add_row(
-            device.name,
-            " ".join(
-                filter(None, (device.board.kind, device.board.model or device.board.processor))
-            ),
-            f"{settings.runtime}, {settings.threads} thread(s), batch {settings.batch_size},"
-            f" {settings.precision}",
-            "online" if device.online else "offline",
-            str(status.queued_jobs),
-            str(status.leased_jobs),
-            str(status.valid_measurements),
-            str(status.suspect_measurements),
-            str(status.failed_jobs),
-        )
+        table.add_row(*_device_cells(status))
     Console().print(table)
+
+
+def _device_cells(status: DeviceStatus) -> tuple[str, ...]:
+    device, settings = status.device, status.device.settings
+    board = (device.board.kind, device.board.model or device.board.processor)
+    jobs = [f"{status.queued_jobs} queued", f"{status.leased_jobs} leased"]
+    if status.failed_jobs:
+        jobs.append(f"{status.failed_jobs} failed")
+    measurements = f"{status.valid_measurements} valid"
+    if status.suspect_measurements:
+        measurements += f"\n{status.suspect_measurements} suspect"
+    return (
+        device.name,
+        " ".join(filter(None, board)),
+        f"{settings.runtime} {settings.provider.removesuffix('ExecutionProvider')}\n"
+        f"{settings.threads} thread(s), batch {settings.batch_size}, {settings.precision}",
+        "online" if device.online else "offline",
+        "\n".join(jobs),
+        measurements,
+    )
 
 
 def jobs(
@@ -182,11 +179,6 @@ def _lines(path: Path | None) -> list[str]:
 def _sampled(space: str, count: int, seed: int) -> list[str]:
     if count == 0:
         return []
-    import numpy as np
-
-    from coordinator.usecases.candidates import gene_space
-    from help_core.spaces.base import sample_genes
-
-    found = gene_space(space)
+    found = get_gene_space(space)
     genes = sample_genes(found, count, np.random.default_rng(seed))
     return [str(architecture) for architecture in found.from_genes(genes)]

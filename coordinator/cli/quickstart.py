@@ -20,10 +20,8 @@ from coordinator.cli.options import AsJson
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
 from coordinator.client import Client
-from coordinator.store import open_store
-from coordinator.usecases.adapt import AdaptOrder
 from help_core.errors import HelpError, MeasurementFailed, StoreError
-from help_core.records import Answer, Progress
+from help_core.records import AdaptOrder, Answer, Progress
 
 DEVICE = "this-machine"
 STOP_S = 15.0
@@ -57,10 +55,13 @@ def quickstart(
     except OSError as error:
         raise StoreError(f"--out {out}: cannot be made ({error.strerror})") from None
     log = out / "agent.log"
-    with _coordinator(out / "coordinator.db") as address, _agent(address, out, log) as agent:
-        with Client(address) as client:
-            _wait_for_device(client, agent, log)
-            answer = watch(_guarded(client.adapt(order), agent, log))
+    with (
+        _coordinator(out / "coordinator.db") as address,
+        _agent(address, out, log) as agent,
+        Client(address) as client,
+    ):
+        _wait_for_device(client, agent, log)
+        answer = watch(_guarded(client.adapt(order), agent, log))
     picture = out / "front.png"
     draw_front(answer, picture)
     if as_json:
@@ -80,6 +81,7 @@ def quickstart(
 def _coordinator(database: Path) -> Iterator[str]:
     """A coordinator on a free port of loopback, in a thread of this process."""
     from coordinator.server import running
+    from coordinator.store import open_store
 
     store = open_store(str(database))
     loop = asyncio.new_event_loop()

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
 from coordinator.client import Client
-from coordinator.store.contract import TableOrigin, TableRow
 from help_core.errors import BadInput, NotFound, StoreError
+from help_core.records import TableOrigin, TableRow
 from help_core.spaces import SearchSpace, get_space
 from help_core.tables.help_lists import read_help_list
 from help_core.tables.latency import LatencyTable, format_latency_csv, read_latency_csv

@@ -17,12 +17,13 @@ from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
 from coordinator.clock import Clock
 from coordinator.servicers.errors import errors_to_status
-from coordinator.store import Store, TableOrigin, TableRow
-from coordinator.usecases.adapt import DEFAULT_SAMPLES, Adapting, AdaptOrder
+from coordinator.store import Store
+from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
-from help_core.records import Progress
+from help_core.records import AdaptOrder, Progress, TableOrigin, TableRow
+from help_core.records.orders import DEFAULT_SAMPLES
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -94,7 +95,8 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             # Closed at once when the user goes away, so that what nobody began is cancelled.
-            async with aclosing(self._use.adapting.adapt(_adapt_order(request))) as events:
+            adapting = aclosing(self._use.adapting.adapt(_adapt_order(request)))
+            async with adapting as events:
                 async for event in events:
                     if isinstance(event, Progress):
                         yield pb.AdaptResponse(progress=to_progress(event))

@@ -6,8 +6,6 @@ from coordinator.store.contract import (
     JobOrder,
     Store,
     StoredMeasurement,
-    TableOrigin,
-    TableRow,
 )
 from coordinator.store.sql import SqlStore, open_store
 
@@ -18,7 +16,5 @@ __all__ = [
     "SqlStore",
     "Store",
     "StoredMeasurement",
-    "TableOrigin",
-    "TableRow",
     "open_store",
 ]

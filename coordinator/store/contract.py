@@ -30,6 +30,8 @@ from help_core.records import (
     Measurement,
     Purpose,
     Report,
+    TableOrigin,
+    TableRow,
 )
 
 
@@ -40,14 +42,6 @@ class Acknowledgement(StrEnum):
     DUPLICATE = "duplicate"
     STALE = "stale"
     REFUSED = "refused"
-
-
-class TableOrigin(StrEnum):
-    """Where the latencies of an exported table come from."""
-
-    IMPORTED = "imported"
-    MEASURED = "measured"
-    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +64,6 @@ class StoredMeasurement:
     architecture: str
     measured_unix_s: float
     measurement: Measurement
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One latency of an imported table."""
-
-    architecture: str
-    device: str
-    latency_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,10 @@ def make_engine(url: str) -> sa.Engine:
             raise StoreError(
                 f"cannot make the folder of the store {parsed.database} ({error})"
             ) from None
-    engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
+    try:
+        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
+    except ArgumentError:
+        raise BadInput(f"store {url[:80]!r} is no SQLite URL; use sqlite:///PATH") from None
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

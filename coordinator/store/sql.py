@@ -13,8 +13,6 @@ from coordinator.store.contract import (
     Adaptation,
     JobOrder,
     StoredMeasurement,
-    TableOrigin,
-    TableRow,
 )
 from coordinator.store.engine import make_engine, readable_name
 from coordinator.store.migrate import upgrade
@@ -31,6 +29,8 @@ from help_core.records import (
     LeasedJob,
     LeaseRef,
     Report,
+    TableOrigin,
+    TableRow,
 )
 
 

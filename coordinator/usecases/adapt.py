@@ -12,15 +12,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import numpy as np
-from help_core.search.front import latency_levels, pareto_front
 
 from coordinator.clock import Clock
 from coordinator.store import Adaptation, Store, StoredMeasurement
 from coordinator.usecases.candidates import Knowledge, Scored, load_knowledge, score_space
 from coordinator.usecases.measure import Measured, Measuring
-from help_core.errors import BadInput, MeasurementFailed, NothingMeets
+from help_core.errors import MeasurementFailed, NothingMeets
 from help_core.predictors.base import Support
 from help_core.records import (
+    AdaptOrder,
     Answer,
     CloudPoint,
     LimitOutcome,
@@ -30,42 +30,12 @@ from help_core.records import (
     Purpose,
     Verdict,
 )
+from help_core.records.orders import MIN_SUPPORT
 from help_core.search.confirm import confirmed, next_candidate
+from help_core.search.front import latency_levels, pareto_front
 
-DEFAULT_SAMPLES = 10
-MAX_SAMPLES = 1000
-MIN_SUPPORT = 3
 DEFAULT_LEVELS = 4
 CLOUD_POINTS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class AdaptOrder:
-    """What a user asks for; see ``help-coord adapt --help``."""
-
-    device: str
-    space: str
-    predictor: str = ""
-    samples: int = DEFAULT_SAMPLES
-    max_latency_ms: tuple[float, ...] = ()
-    top: int = 1
-    verify: bool = True
-    winner_measurements: int = 0
-    seed: int = 0
-    fresh: bool = False
-
-    def __post_init__(self) -> None:
-        if not MIN_SUPPORT <= self.samples <= MAX_SAMPLES:
-            raise BadInput(f"samples {self.samples} is not between {MIN_SUPPORT} and {MAX_SAMPLES}")
-        if not 1 <= self.top <= 100:
-            raise BadInput(f"top {self.top} is not between 1 and 100")
-        for limit in self.max_latency_ms:
-            if not (np.isfinite(limit) and limit > 0):
-                raise BadInput(f"latency limit {limit} ms is not above zero and finite")
-
-    def budget(self, limits: int) -> int:
-        """Most measurements to confirm winners with."""
-        return self.winner_measurements or 6 + (3 + self.top) * limits
 
 
 @dataclass(slots=True)

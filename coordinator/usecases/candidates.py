@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from help_core.accuracy import AccuracySource, load_shipped_accuracy
+from help_core.accuracy import AccuracySource
+from help_core.accuracy.model import load_shipped_accuracy
 from help_core.arrays import FloatArray, IntArray
-from help_core.errors import BadInput
 from help_core.predictors.base import AdaptedPredictor, Predictor
 from help_core.predictors.registry import DEFAULT, get_predictor
 from help_core.records import Pick
 from help_core.search.confirm import MIN_GAIN_PERCENT, Candidates
-from help_core.spaces import Architecture, EnumerableSpace, GeneSpace, get_space
+from help_core.spaces import Architecture, EnumerableSpace, GeneSpace, get_gene_space
 from help_core.spaces.base import sample_genes
 
 SAMPLED_CANDIDATES = 20_000
@@ -72,17 +72,9 @@ class Scored:
         )
 
 
-def gene_space(name: str) -> GeneSpace:
-    """A search space that predictors can work on; raises ``NotFound`` or ``BadInput``."""
-    space = get_space(name)
-    if not isinstance(space, GeneSpace):
-        raise BadInput(f"search space {name!r} has no genotypes, so nothing can be predicted in it")
-    return space
-
-
 def load_knowledge(space_name: str, predictor_name: str) -> Knowledge:
     """The space, its predictor (the default if no name is given) and its accuracy source."""
-    space = gene_space(space_name)
+    space = get_gene_space(space_name)
     return Knowledge(
         space, get_predictor(predictor_name or DEFAULT, space), load_shipped_accuracy(space_name)
     )

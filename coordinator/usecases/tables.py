@@ -6,9 +6,9 @@ import asyncio
 import math
 from collections.abc import Sequence
 
-from coordinator.store import Store, TableOrigin, TableRow
+from coordinator.store import Store
 from help_core.errors import BadInput
-from help_core.records import check_name
+from help_core.records import TableOrigin, TableRow, check_name
 from help_core.spaces import get_space
 
 MAX_SOURCE_CHARS = 500

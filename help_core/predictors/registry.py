@@ -11,13 +11,17 @@ from importlib.metadata import entry_points
 
 from help_core.errors import NotFound
 from help_core.predictors.base import Predictor
-from help_core.predictors.help import load_shipped_help
+from help_core.predictors.flops import FlopsPredictor
+from help_core.predictors.help.predictor import HelpPredictor
 from help_core.spaces.base import GeneSpace
 
 ENTRY_POINT_GROUP = "help_fleet.predictors"
 DEFAULT = "help"
 
-BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {"help": load_shipped_help}
+BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {
+    "help": HelpPredictor.shipped,
+    "flops": FlopsPredictor,
+}
 
 
 def predictor_names() -> tuple[str, ...]:

@@ -20,8 +20,10 @@ from help_core.records.measurement import (
     Summary,
     Verdict,
 )
+from help_core.records.orders import AdaptOrder, TableOrigin, TableRow
 
 __all__ = [
+    "AdaptOrder",
     "Answer",
     "Board",
     "CloudPoint",
@@ -44,6 +46,8 @@ __all__ = [
     "Report",
     "Settings",
     "Summary",
+    "TableOrigin",
+    "TableRow",
     "Verdict",
     "check_name",
 ]

@@ -21,6 +21,9 @@ MIN_SPREAD = 0.01
 MIN_GAIN_PERCENT = 0.05
 """Expected gain in accuracy, in points, below which another measurement is not worth it."""
 
+LEAST_LOW = 0.05
+"""Least lower bound of an interval, relative to the prediction."""
+
 HOPELESS = 0.02
 """Probability to meet a limit below which an architecture is not tried."""
 
@@ -37,9 +40,12 @@ class Candidates:
 
     def probability_within(self, limit_ms: float) -> FloatArray:
         """Probability ``[n]`` that each latency meets the limit (log-normal)."""
-        low, high = np.log(self.prediction.low_ms), np.log(self.prediction.high_ms)
-        spread = np.maximum((high - low) / (2 * Z_90), MIN_SPREAD)
-        centre = np.log(self.prediction.latency_ms)
+        latency_ms = self.prediction.latency_ms
+        # A lower bound of zero, from an additive interval, has no logarithm.
+        low_ms = np.maximum(self.prediction.low_ms, LEAST_LOW * latency_ms)
+        spread = (np.log(self.prediction.high_ms) - np.log(low_ms)) / (2 * Z_90)
+        spread = np.maximum(spread, MIN_SPREAD)
+        centre = np.log(latency_ms)
         probability: FloatArray = ndtr((np.log(limit_ms) - centre) / spread)
         return probability
 

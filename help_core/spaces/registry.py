@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
-from help_core.errors import BadArchitecture, NotFound
-from help_core.spaces.base import Architecture, SearchSpace
+from help_core.errors import BadArchitecture, BadInput, NotFound
+from help_core.spaces.base import Architecture, GeneSpace, SearchSpace
 from help_core.spaces.fbnet import FBNet
 from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.hat import TASKS, Hat
@@ -51,6 +51,14 @@ def get_space(name: str) -> SearchSpace:
         space: SearchSpace = point.load()()
         return space
     raise NotFound(f"unknown search space {name[:80]!r}; known: {', '.join(space_names())}")
+
+
+def get_gene_space(name: str) -> GeneSpace:
+    """A space that predictors can work on; raises ``NotFound`` or ``BadInput``."""
+    space = get_space(name)
+    if not isinstance(space, GeneSpace):
+        raise BadInput(f"search space {name!r} has no genotypes, so nothing can be predicted in it")
+    return space
 
 
 def parse_architecture(text: str) -> Architecture:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from coordinator.store.contract import Adaptation, TableOrigin, TableRow
+from coordinator.store.contract import Adaptation
 from coordinator.store.tables import adaptations, reports, table_rows
-from help_core.records import Verdict
+from help_core.records import TableOrigin, TableRow, Verdict
 
 
 def add(connection: sa.Connection, space: str, source: str, rows: Iterable[TableRow]) -> int:
