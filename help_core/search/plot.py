@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 
 from help_core.arrays import FloatArray
 from help_core.errors import BadInput
@@ -21,7 +21,8 @@ from help_core.search.front import pareto_front
 BLUE, ORANGE, PALE_ORANGE = "#0072B2", "#D55E00", "#F2B27A"
 INK, SOFT, CLOUD, GRID = "#1F2933", "#616E7C", "#A9B8C6", "#E8EDF1"
 SUFFIXES = (".png", ".svg")
-TICKS_PER_DECADE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+WIDE_TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+CLOSE_TICKS = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 LEFT_OUT_SHARE = 0.12
 LABEL_GAP = 0.085
 
@@ -94,18 +95,25 @@ def _frame(
     visible = latency[accuracy >= axes.get_ylim()[0]]
     ends = [visible, winners.interval_high_ms, winners.measured_ms, np.array(limits_ms)]
     every = np.concatenate(ends)
-    axes.set_xscale("log")
-    axes.set_xlim(float(np.nanmin(every)) / 1.06, float(np.nanmax(every)) * 1.06)
-    axes.xaxis.set_major_locator(LogLocator(subs=TICKS_PER_DECADE, numticks=30))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _latency_scale(axes, float(np.nanmin(every)) / 1.06, float(np.nanmax(every)) * 1.06)
     axes.grid(True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=SOFT, labelsize=10, length=0, pad=6)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(CLOUD)
+
+
+def _latency_scale(axes: Axes, low: float, high: float) -> None:
+    """Logarithmic, with ticks at round numbers that are neither crowded nor missing."""
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    locator: Locator = MaxNLocator(nbins=8)
+    if high / low > 2:
+        locator = LogLocator(subs=WIDE_TICKS if high / low > 6 else CLOSE_TICKS, numticks=40)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _cloud(axes: Axes, latency: FloatArray, accuracy: FloatArray) -> None:
