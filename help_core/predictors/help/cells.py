@@ -51,7 +51,6 @@ class CellEncoder(nn.Module):
 
     shared_start: Tensor
     shared_messages: Tensor
-    own_messages: Tensor
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -61,28 +60,30 @@ class CellEncoder(nn.Module):
         self.last = GraphConvolution(hidden, hidden)
         self.register_buffer("shared_start", shared_start(), persistent=False)
         self.register_buffer("shared_messages", shared_messages(), persistent=False)
-        # The edge 2-3 hears itself; the output hears it; the global node hears all.
-        own = torch.tensor([[1.0, 0, 0], [1, 1, 0], [1, 1, 1]])
-        self.register_buffer("own_messages", own, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Encodings ``[n, hidden]`` of one-hot cells ``[n, 30]``."""
         edges = features.reshape(-1, len(EDGES), len(OPERATIONS))
-        from_shared = messages_from_shared(edges)
+        heard = messages_from_shared(edges)
         own = own_start(edges)
         shared = self.shared_start
         for layer in (self.first, self.second, self.third):
-            mixed_shared = shared @ layer.weight
-            own = self._mix(own @ layer.weight, from_shared @ mixed_shared) + layer.bias
-            shared = torch.relu(self.shared_messages @ mixed_shared + layer.bias)
-            own = torch.relu(own)
-        heard = own.sum(dim=0) + from_shared[-1] @ shared
-        return torch.relu(heard @ self.last.weight + self.last.bias)
+            mixed = shared @ layer.weight
+            own = torch.relu(pass_on(own @ layer.weight) + (heard @ mixed + layer.bias))
+            shared = torch.relu(self.shared_messages @ mixed + layer.bias)
+        edge, output, whole = own.chunk(OWN)
+        everything = edge + output + whole + heard.chunk(OWN)[-1] @ shared
+        return torch.relu(everything @ self.last.weight + self.last.bias)
 
-    def _mix(self, own: Tensor, heard: Tensor) -> Tensor:
-        """``[3, n, hidden]``: what each own node hears from the own and the shared ones."""
-        rows, width = own.shape[1:]
-        return (self.own_messages @ own.reshape(OWN, -1)).reshape(OWN, rows, width) + heard
+
+def pass_on(own: Tensor) -> Tensor:
+    """What own nodes hear from each other; ``[OWN * n, hidden]`` to the same.
+
+    The edge 2-3 hears itself; the output hears it too; the global node hears all three.
+    """
+    edge, output, whole = own.chunk(OWN)
+    output = edge + output
+    return torch.cat([edge, output, output + whole])
 
 
 def shared_start() -> Tensor:
@@ -103,7 +104,7 @@ def shared_messages() -> Tensor:
 
 
 def messages_from_shared(edges: Tensor) -> Tensor:
-    """How often each own node of a cell hears each shared node, ``[OWN, n, SHARED]``.
+    """How often each own node of a cell hears each shared node, ``[OWN * n, SHARED]``.
 
     ``edges`` ``[n, 6, 5]`` is one-hot, in the order 0-1, 0-2, 1-2, 0-3, 1-3, 2-3.
     """
@@ -114,12 +115,12 @@ def messages_from_shared(edges: Tensor) -> Tensor:
     last_edge = torch.cat([nothing, two, after_middle], dim=1)
     output = torch.cat([nothing, three, after_long], dim=1)
     whole = torch.cat([nothing + 1, one + two + three, after_middle + after_long], dim=1)
-    return torch.stack([last_edge, output, whole])
+    return torch.cat([last_edge, output, whole])
 
 
 def own_start(edges: Tensor) -> Tensor:
-    """Features ``[OWN, n, KINDS]`` of each cell's own nodes."""
+    """Features ``[OWN * n, KINDS]`` of each cell's own nodes."""
     last_edge = functional.pad(edges[:, -1], (1, 2))
     output = torch.zeros_like(last_edge)
     output[:, -2] = 1
-    return torch.stack([last_edge, output, output.roll(1, dims=1)])
+    return torch.cat([last_edge, output, output.roll(1, dims=1)])

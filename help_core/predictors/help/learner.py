@@ -65,9 +65,9 @@ class MetaLearner(nn.Module):
         """
         weights, kl = self.start(embedding, noise)
         for _ in range(self.settings.updates):
-            slopes = grad(self._support_loss)(weights, embedding, x, y)
+            ascents = grad(self._support_score)(weights, embedding, x, y)
             weights = {
-                name: self._stepped(name, value, slopes[name]) for name, value in weights.items()
+                name: value + self._step(name, ascents[name]) for name, value in weights.items()
             }
         return weights, kl
 
@@ -87,17 +87,19 @@ class MetaLearner(nn.Module):
             return y.new_zeros(())
         return (y - self.predict(weights, embedding, x)).mean()
 
-    def _support_loss(
+    def _support_score(
         self, weights: dict[str, Tensor], embedding: Tensor, x: Tensor, y: Tensor
     ) -> Tensor:
+        """Minus the loss on the support."""
         residual = y - self.predict(weights, embedding, x)
         if self.settings.labels == "log":
             residual = residual - residual.mean()
-        return (residual**2).mean()
+        return -(residual**2).mean()
 
-    def _stepped(self, name: str, value: Tensor, slope: Tensor) -> Tensor:
+    def _step(self, name: str, ascent: Tensor) -> Tensor:
         if not self.settings.second_order:
-            slope = slope.detach()
+            ascent = ascent.detach()
         if not self.settings.learns_step_sizes:
-            return value - self.settings.step_size * slope
-        return torch.addcmul(value, self.step_sizes[name.replace(".", SLASH)], slope, value=-1)
+            return self.settings.step_size * ascent
+        step: Tensor = self.step_sizes[name.replace(".", SLASH)] * ascent
+        return step

@@ -13,7 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MODULATED_LAYERS = ("head.first", "head.second", "head.last")
+BIASES = ("head.first.bias", "head.second.bias", "head.last.bias")
+
+WEIGHTS = ("head.first.weight", "head.device", "head.second.weight", "head.last.weight")
+"""In the order in which z holds the parts of their inputs."""
 
 
 class Modulator(nn.Module):
@@ -22,7 +25,7 @@ class Modulator(nn.Module):
     def __init__(self, references: int, hidden: int, head_width: int) -> None:
         super().__init__()
         self.head_width = head_width
-        self.size = len(MODULATED_LAYERS) * (head_width + 1)
+        self.size = len(BIASES) * (head_width + 1)
         self.first = nn.Linear(references, hidden)
         self.second = nn.Linear(hidden, 2 * self.size)
 
@@ -40,13 +43,13 @@ def modulate(parameters: Mapping[str, Tensor], z: Tensor, scale: float) -> dict[
     ``scale z`` of its layer; z holds all weights' parts first, then one per bias.
     """
     changed = dict(parameters)
-    width = z.shape[-1] // len(MODULATED_LAYERS) - 1
-    biases = len(MODULATED_LAYERS) * width
-    for number, layer in enumerate(MODULATED_LAYERS):
-        part = z[number * width : (number + 1) * width]
-        weight, bias = f"{layer}.weight", f"{layer}.bias"
-        changed[weight] = parameters[weight] * (1 + scale * part)
-        changed[bias] = parameters[bias] + scale * z[biases + number]
+    start = 0
+    for weight in WEIGHTS:
+        stop = start + parameters[weight].shape[-1]
+        changed[weight] = parameters[weight] * (1 + scale * z[start:stop])
+        start = stop
+    for number, bias in enumerate(BIASES, start):
+        changed[bias] = parameters[bias] + scale * z[number]
     return changed
 
 

@@ -6,6 +6,8 @@ tasks at once through ``torch.func.vmap``; sizes are those of HELP's ``net.py``.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -41,21 +43,25 @@ class DeviceEncoder(nn.Module):
 class Head(nn.Module):
     """Three layers to one number; the part that the modulator changes."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, hidden: int, width: int) -> None:
+        """``width`` is ``hidden``, or twice that where a device is heard too."""
         super().__init__()
-        self.first = nn.Linear(width, width)
+        bound = 1 / math.sqrt(width)
+        self.first = nn.Linear(hidden, width)
+        nn.init.uniform_(self.first.weight, -bound, bound)
+        nn.init.uniform_(self.first.bias, -bound, bound)
+        # One layer over architecture and device side by side, kept in two parts so that the
+        # device is not multiplied again for every architecture.
+        self.device = nn.Parameter(torch.empty(width, width - hidden).uniform_(-bound, bound))
         self.second = nn.Linear(width, width)
         self.last = nn.Linear(width, 1)
 
     def forward(self, encodings: Tensor, device: Tensor | None) -> Tensor:
         """Scaled latencies ``[n]`` of encodings ``[n, hidden]`` on a device ``[hidden]``."""
-        split = encodings.shape[-1]
-        bias: Tensor = self.first.bias
+        first = self.first(encodings)
         if device is not None:
-            # Concatenating the device to every row would multiply it again for each of them.
-            bias = bias + self.first.weight[:, split:] @ device
-        hidden = torch.relu(encodings @ self.first.weight[:, :split].T + bias)
-        hidden = torch.relu(self.second(hidden))
+            first = first + self.device @ device
+        hidden = torch.relu(self.second(torch.relu(first)))
         scaled: Tensor = self.last(hidden).squeeze(-1)
         return scaled
 
@@ -68,7 +74,7 @@ class LatencyNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.device_encoder = DeviceEncoder(references, hidden) if references else None
-        self.head = Head(2 * hidden if references else hidden)
+        self.head = Head(hidden, 2 * hidden if references else hidden)
 
     def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Scaled latencies ``[n]`` of ``[n, features]`` given an embedding ``[references]``."""

@@ -46,11 +46,10 @@ def load_released(path: Path) -> MetaLearner:
     """
     content = _sections(path)
     weights: dict[str, Tensor] = {}
-    for name, value in content["model"].items():
-        weights[f"network.{_renamed(path, name)}"] = value
-    for name, value in content["task_lr"].items():
-        key = _renamed(path, name).replace(".", SLASH)
-        weights[f"step_sizes.{key}"] = value.detach()
+    for name, value in _network(path, content["model"]).items():
+        weights[f"network.{name}"] = value
+    for name, value in _network(path, content["task_lr"]).items():
+        weights[f"step_sizes.{name.replace('.', SLASH)}"] = value
     for name, value in content["inference_network"].items():
         layer, _, kind = name.rpartition(".")
         if layer not in _MODULATOR:
@@ -87,8 +86,18 @@ def _sections(path: Path) -> dict[str, dict[str, Tensor]]:
     return sections
 
 
-def _renamed(path: Path, name: str) -> str:
-    layer, _, kind = name.removeprefix(_PREFIX).rpartition(".")
-    if layer not in _NETWORK or not name.startswith(_PREFIX):
-        raise BadCheckpoint(f"{path}: has the unknown weight {name!r}")
-    return f"{_NETWORK[layer]}.{kind}"
+def _network(path: Path, part: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of the network under the names that they have here."""
+    renamed: dict[str, Tensor] = {}
+    for name, value in part.items():
+        layer, _, kind = name.removeprefix(_PREFIX).rpartition(".")
+        if layer not in _NETWORK or not name.startswith(_PREFIX):
+            raise BadCheckpoint(f"{path}: has the unknown weight {name!r}")
+        renamed[f"{_NETWORK[layer]}.{kind}"] = value.detach()
+    joint = renamed.get("head.first.weight")
+    if joint is not None and joint.ndim == 2:
+        # The device's half of the layer is a weight of its own here.
+        split = AS_PUBLISHED.hidden
+        renamed["head.first.weight"] = joint[:, :split].contiguous()
+        renamed["head.device"] = joint[:, split:].contiguous()
+    return renamed
