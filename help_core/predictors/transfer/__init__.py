@@ -1,0 +1,1 @@
+"""Closed-form Bayesian transfer from training devices to a device with few measurements."""
