@@ -128,7 +128,7 @@ def test_unknown_features_and_bad_tasks_are_refused() -> None:
 def test_help_features_are_averages_over_the_layers_that_exist() -> None:
     space = Hat()
     found = space.features(space.to_genes([space.parse(VALID)]), "help")
-    expected = [512, 6, 11264 / 6, 40 / 6, 640, 2, 2048, 6, 6, 2]
+    expected = [512, 6, 12288 / 6, 40 / 6, 640, 2, 2048, 6, 6, 2]
     np.testing.assert_allclose(found, [expected])
 
 
@@ -156,7 +156,7 @@ def test_costs_are_those_of_the_built_models(task: HatTask) -> None:
 
 def test_fixed_cache_costs_what_the_growing_cache_costs() -> None:
     space = Hat(task=SMALL)
-    row = space.to_genes([space.reference_architectures()[7]])
+    row = space.to_genes([space.reference_architectures()[2]])
     network, options = decode(SMALL, row), BuildOptions()
     grown = sum(
         count_multiply_adds(build_decoder(SMALL, network, 1, cached, options))
@@ -172,7 +172,7 @@ def test_physics_follows_the_work_of_the_network() -> None:
     space, beam = Hat(), Hat(beam=4)
     genes = sample_genes(space, 50, np.random.default_rng(3))
     physics = space.features(genes, "physics")
-    assert physics.shape == (50, 16)
+    assert physics.shape == (50, 17)
     assert np.isfinite(physics).all()
     totals = [space.cost(a).multiply_adds / 1e6 for a in space.from_genes(genes)]
     np.testing.assert_allclose(physics[:, :4].sum(axis=1), totals)
