@@ -12,7 +12,7 @@ from help_core.spaces.base import GeneSpace
 
 LINEAR_SCALE = 1.7
 CURVED_SCALE = 0.5
-INDUCING = 300
+INDUCING = 100
 LENGTH_SCALE = 2.0
 """Of the smooth part, in standard deviations per physics feature."""
 

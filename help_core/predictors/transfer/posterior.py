@@ -16,48 +16,39 @@ from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws
 
 JITTER = 1e-9
-KEPT = 40
+KEPT = 100
 LEAST_WEIGHT = 1e-4
 CHUNK_NUMBERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """The draws that the support speaks for, in units of ``scale_ms``."""
+    """The mixture of the draws that the support speaks for, as moments of a linear form.
+
+    Every draw predicts linearly in one vector per architecture: its anchors, its columns,
+    and the inner products of its fields with the support. So the whole mixture comes down to
+    a mean and two quadratic forms in that vector, whatever the number of draws.
+    """
 
     support: Dictionary
     draws: Draws
     weight: FloatArray
-    """``[e]``, sums to 1."""
-    solved: FloatArray
-    """Inverse covariance times residual, ``[e, k]``."""
-    inverse: FloatArray
-    """``[e, k, k]``."""
-    anchor_scale: FloatArray
-    """What one unit of each anchor is worth, ``[anchors]``."""
+    """Of the draws that are kept, ``[e]``, sums to 1."""
+    mean: FloatArray
+    """``[v]`` with ``v = anchors + columns + fields * k``."""
+    doubt: FloatArray
+    """Spread of the draws' means less what the support explains, ``[v, v]``."""
 
     def moments(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement, ``[n]`` each."""
-        field_kernels = dictionary.field_kernels(self.support)
-        field_squares = dictionary.field_squares()
-        column_squares = dictionary.columns**2
+        vector = _vector(dictionary, self.support)
+        squared = self.weight @ self.draws.scales**2
         columns = dictionary.columns.shape[1]
-        mean = np.zeros((len(self.weight), len(dictionary.columns)))
-        variance = np.empty_like(mean)
-        for index, draw_scales in enumerate(self.draws.scales):
-            squared = draw_scales**2
-            kernel = (dictionary.columns * squared[:columns]) @ self.support.columns.T
-            kernel += np.tensordot(squared[columns:], field_kernels, 1)
-            anchor = self.draws.anchor[index]
-            mean[index] = dictionary.anchors[:, anchor] * self.anchor_scale[anchor]
-            mean[index] += kernel @ self.solved[index]
-            prior = column_squares @ squared[:columns] + field_squares @ squared[columns:]
-            explained = ((kernel @ self.inverse[index]) * kernel).sum(axis=1)
-            noise = (self.draws.noise[index] * dictionary.anchors[:, 0]) ** 2
-            variance[index] = np.maximum(prior - explained, 0) + noise
-        average = self.weight @ mean
-        spread = self.weight @ (variance + (mean - average) ** 2)
-        return average, np.sqrt(spread)
+        prior = dictionary.columns**2 @ squared[:columns]
+        prior += dictionary.field_squares() @ squared[columns:]
+        noise = self.weight @ self.draws.noise**2 * dictionary.anchors[:, 0] ** 2
+        variance = prior + ((vector @ self.doubt) * vector).sum(axis=1)
+        return vector @ self.mean, np.sqrt(np.maximum(variance, 0) + noise)
 
 
 def fit_posterior(support: Dictionary, relative: FloatArray, draws: Draws) -> Posterior:
@@ -80,10 +71,38 @@ def fit_posterior(support: Dictionary, relative: FloatArray, draws: Draws) -> Po
     best = np.argsort(-weight, kind="stable")[:KEPT]
     best = best[weight[best] > LEAST_WEIGHT]
     kept = draws.take(best)
+    weight = weight[best] / weight[best].sum()
     _, solved, inverse = _condition(grams, support, residual, kept)
-    return Posterior(
-        support, kept, weight[best] / weight[best].sum(), solved, inverse, anchor_scale
-    )
+    forms = _linear_forms(support, kept)
+    means = np.einsum("evk,ek->ev", forms, solved)
+    means[np.arange(len(kept)), kept.anchor] += anchor_scale[kept.anchor]
+    mean = weight @ means
+    centred = (means - mean) * np.sqrt(weight)[:, None]
+    explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
+    return Posterior(support, kept, weight, mean, centred.T @ centred - explained)
+
+
+def _vector(dictionary: Dictionary, support: Dictionary) -> FloatArray:
+    kernels = dictionary.field_kernels(support)
+    flat = kernels.transpose(1, 0, 2).reshape(len(dictionary.columns), -1)
+    return np.column_stack([dictionary.anchors, dictionary.columns, flat])
+
+
+def _linear_forms(support: Dictionary, draws: Draws) -> FloatArray:
+    """What turns the vector of an architecture into its covariance with the support.
+
+    ``[e, v, k]``; the anchors have no part in it.
+    """
+    count, columns = support.columns.shape
+    anchors = support.anchors.shape[1]
+    squared = draws.scales**2
+    forms = np.zeros((len(draws), anchors + columns + len(support.fields) * count, count))
+    forms[:, anchors : anchors + columns] = squared[:, :columns, None] * support.columns.T
+    for index in range(len(support.fields)):
+        start = anchors + columns + index * count
+        diagonal = np.arange(count)
+        forms[:, start + diagonal, diagonal] = squared[:, columns + index, None]
+    return forms
 
 
 def _grams(support: Dictionary) -> FloatArray:
@@ -102,7 +121,7 @@ def _condition(
     noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2
     covariance[:, np.arange(count), np.arange(count)] += noise + JITTER
     root = np.linalg.cholesky(covariance)
-    inverse = np.linalg.inv(covariance)
+    inverse: FloatArray = np.linalg.inv(covariance).astype(np.float64)
     own = residual[draws.anchor]
     solved = np.einsum("mij,mj->mi", inverse, own)
     log_determinant = np.log(root[:, np.arange(count), np.arange(count)]).sum(axis=1)
