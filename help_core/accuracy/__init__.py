@@ -1,5 +1,7 @@
 """Where the accuracy of an architecture comes from."""
 
 from help_core.accuracy.base import AccuracySource
+from help_core.accuracy.model import load_shipped_accuracy
+from help_core.accuracy.table import read_accuracy_csv
 
-__all__ = ["AccuracySource"]
+__all__ = ["AccuracySource", "load_shipped_accuracy", "read_accuracy_csv"]

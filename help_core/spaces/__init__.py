@@ -9,7 +9,7 @@ from help_core.spaces.base import (
     SearchSpace,
     Stage,
 )
-from help_core.spaces.registry import get_space, parse_architecture, space_names
+from help_core.spaces.registry import get_gene_space, get_space, parse_architecture, space_names
 
 __all__ = [
     "Architecture",
@@ -19,6 +19,7 @@ __all__ = [
     "GeneSpace",
     "SearchSpace",
     "Stage",
+    "get_gene_space",
     "get_space",
     "parse_architecture",
     "space_names",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +79,11 @@ def read_latency_csv(path: Path, space: SearchSpace) -> LatencyTable:
     return LatencyTable(space.name, tuple(seen), devices, np.array(values))
 
 
-def write_latency_csv(table: LatencyTable, path: Path) -> None:
-    """Writes the form that ``read_latency_csv`` reads, with every digit."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["architecture", *table.devices])
-        for architecture, row in zip(table.architectures, table.latency_ms.tolist(), strict=True):
-            writer.writerow([architecture.text, *("" if np.isnan(x) else repr(x) for x in row)])
+def format_latency_csv(table: LatencyTable) -> str:
+    """The form that ``read_latency_csv`` reads, with every digit."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["architecture", *table.devices])
+    for architecture, row in zip(table.architectures, table.latency_ms.tolist(), strict=True):
+        writer.writerow([architecture.text, *("" if math.isnan(x) else repr(x) for x in row)])
+    return text.getvalue()

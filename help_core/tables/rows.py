@@ -65,6 +65,22 @@ def parse_number(path: Path, row: int, column: str, text: str) -> float:
     return value
 
 
+def parse_percent(path: Path, row: int, column: str, text: str) -> float:
+    """A number in 0-100, or NaN for an empty field."""
+    if not text.strip():
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 100:
+        raise BadTable(
+            f"{path}: row {row}, column {column!r}: {text[:40]!r} is not a percentage in 0-100;"
+            " leave the field empty where it is unknown"
+        )
+    return value
+
+
 def parse_row_architecture(path: Path, row: int, text: str, space: SearchSpace) -> Architecture:
     """The architecture of a row, in the table's space."""
     try:

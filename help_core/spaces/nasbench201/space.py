@@ -8,8 +8,9 @@ from itertools import product
 import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
-from help_core.errors import BadArchitecture, BadInput
+from help_core.errors import BadInput
 from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
+from help_core.spaces.genes import checked_genes
 from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS, format_cell, parse_cell
 from help_core.spaces.nasbench201.costs import Skeleton, operation_counts, physics
 from help_core.spaces.nasbench201.network import build_network
@@ -54,11 +55,7 @@ class NasBench201:
 
     def from_genes(self, genes: IntArray) -> list[Architecture]:
         """The architectures of operation indices ``[n, 6]``."""
-        rows = genes.reshape(-1, len(EDGES))
-        if rows.size and (rows.min() < 0 or rows.max() >= len(OPERATIONS)):
-            raise BadArchitecture(
-                f"{self.name}: operation indices must lie in 0-{len(OPERATIONS) - 1}"
-            )
+        rows = checked_genes(self.name, genes, self.gene_choices)
         return [Architecture(self.name, format_cell(tuple(row))) for row in rows.tolist()]
 
     def canonical(self, genes: IntArray) -> IntArray:
@@ -73,7 +70,7 @@ class NasBench201:
         """``help``: one-hot operations ``[n, 30]``; ``physics``: see ``costs.physics``."""
         if kind == "help":
             hot = genes[:, :, None] == np.arange(len(OPERATIONS))
-            one_hot: FloatArray = hot.reshape(genes.shape[0], -1).astype(np.float64)
+            one_hot: FloatArray = hot.reshape(-1, len(EDGES) * len(OPERATIONS)).astype(np.float64)
             return one_hot
         if kind == "physics":
             return physics(genes, self.skeleton)

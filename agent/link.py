@@ -1,0 +1,96 @@
+"""The agent's calls to its coordinator; errors of gRPC leave as errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import grpc
+from help_proto.channel import CLIENT_OPTIONS, UNARY_DEADLINE_S
+from help_proto.convert import from_lease_ref, from_leased_job, to_lease_ref, to_offer, to_report
+from help_proto.errors import from_rpc
+from help_proto.v1 import agent_service_pb2 as pb
+from help_proto.v1 import agent_service_pb2_grpc as rpc
+
+from help_core import __version__
+from help_core.records import Device, LeasedJob, LeaseRef, Report
+
+Acknowledgements = Iterator[pb.DeliverReportsResponse]
+
+
+class Link:
+    """One channel to one coordinator, for one agent."""
+
+    def __init__(self, address: str, agent_id: str) -> None:
+        self.address = address
+        self.agent_id = agent_id
+        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+        self._stub = rpc.AgentServiceStub(self._channel)
+        self._waiting: grpc.Future[pb.LeaseJobsResponse] | None = None
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise from_rpc(error, self.address) from None
+
+    def register(self, devices: Sequence[Device]) -> tuple[float, float]:
+        """Offers devices; returns the lease's and the heartbeat's length in s."""
+        request = pb.RegisterRequest(
+            agent_id=self.agent_id,
+            agent_version=__version__,
+            devices=[to_offer(device) for device in devices],
+        )
+        with self._errors():
+            response = self._stub.Register(request, timeout=UNARY_DEADLINE_S)
+        return response.lease_s, response.heartbeat_s
+
+    def lease(self, devices: Sequence[str], max_jobs: int, wait_s: float) -> list[LeasedJob]:
+        """Leases jobs, waiting up to ``wait_s`` for the first; ``stop_waiting`` ends the wait."""
+        request = pb.LeaseJobsRequest(
+            agent_id=self.agent_id, devices=devices, max_jobs=max_jobs, wait_s=wait_s
+        )
+        with self._errors():
+            self._waiting = self._stub.LeaseJobs.future(request, timeout=wait_s + UNARY_DEADLINE_S)
+            try:
+                response = self._waiting.result()
+            except grpc.FutureCancelledError:
+                return []
+        return [from_leased_job(job) for job in response.jobs]
+
+    def stop_waiting(self) -> None:
+        """Ends a ``lease`` that waits in another thread; it returns no jobs."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def heartbeat(self, leases: Sequence[LeaseRef]) -> list[LeaseRef]:
+        """Prolongs leases; returns those that are lost."""
+        request = pb.HeartbeatRequest(
+            agent_id=self.agent_id, leases=[to_lease_ref(ref) for ref in leases]
+        )
+        with self._errors():
+            response = self._stub.Heartbeat(request, timeout=UNARY_DEADLINE_S)
+        return [from_lease_ref(ref) for ref in response.lost]
+
+    def release(self, leases: Sequence[LeaseRef]) -> None:
+        """Gives leases back."""
+        request = pb.ReleaseJobsRequest(
+            agent_id=self.agent_id, leases=[to_lease_ref(ref) for ref in leases]
+        )
+        with self._errors():
+            self._stub.ReleaseJobs(request, timeout=UNARY_DEADLINE_S)
+
+    def deliver(self, reports: Iterator[Report]) -> Acknowledgements:
+        """Streams reports and yields their acknowledgements as they come."""
+        requests = (
+            pb.DeliverReportsRequest(agent_id=self.agent_id, report=to_report(report))
+            for report in reports
+        )
+        with self._errors():
+            # No deadline: the stream lives as long as the connection, which keepalive watches.
+            yield from self._stub.DeliverReports(requests)
+
+    def close(self) -> None:
+        """Ends all calls."""
+        self._channel.close()

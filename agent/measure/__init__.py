@@ -1,0 +1,1 @@
+"""Measuring one model on this machine, in processes of its own."""

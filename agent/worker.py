@@ -1,0 +1,150 @@
+"""Leases jobs, measures them one by one and spools what came of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.backoff import Backoff
+from agent.boards.base import MeasuringBoard
+from agent.link import Link
+from agent.spool import Spool
+from help_core.errors import BadInput, Conflict, HelpError, Incompatible, NotFound
+from help_core.records import (
+    Device,
+    Failure,
+    FailureClass,
+    LeasedJob,
+    LeaseRef,
+    Measurement,
+    Report,
+)
+from help_core.spaces import parse_architecture
+
+log = logging.getLogger(__name__)
+
+LEASE_WAIT_S = 20.0
+JOBS_PER_LEASE = 4
+FATAL = (BadInput, Conflict, Incompatible)
+"""What no waiting mends: another process holds the name, or the versions differ."""
+
+
+class Worker:
+    """Serves devices of one board until told to stop."""
+
+    def __init__(
+        self,
+        link: Link,
+        board: MeasuringBoard,
+        devices: Mapping[str, Device],
+        spool: Spool,
+        stop: threading.Event,
+        backoff: Backoff,
+        wall_clock_s: Callable[[], float],
+    ) -> None:
+        self._link = link
+        self._board = board
+        self._devices = devices
+        self._spool = spool
+        self._stop = stop
+        self._backoff = backoff
+        self._wall_clock_s = wall_clock_s
+        self._lock = threading.Lock()
+        self._leases: set[LeaseRef] = set()
+
+    def run(self) -> None:
+        """Registers, then works until told to stop; reconnects after errors of the link.
+
+        Raises errors that no waiting mends.
+        """
+        while not self._stop.is_set():
+            try:
+                self._serve()
+            except FATAL:
+                raise
+            except HelpError as error:
+                log.warning("%s", error)
+                self._stop.wait(self._backoff.next_s())
+
+    def give_back(self) -> None:
+        """Releases every lease that is held, as far as the coordinator can be reached."""
+        with self._lock:
+            leases = sorted(self._leases, key=lambda ref: ref.job_id)
+            self._leases.clear()
+        if leases:
+            try:
+                self._link.release(leases)
+            except HelpError as error:
+                log.warning("leases will run out by themselves: %s", error)
+
+    def _serve(self) -> None:
+        _, heartbeat_s = self._link.register(list(self._devices.values()))
+        self._backoff.reset()
+        log.info("connected to %s as %s", self._link.address, ", ".join(self._devices))
+        done = threading.Event()
+        beat = threading.Thread(
+            target=self._keep_leases, args=(done, heartbeat_s), name="heartbeat", daemon=True
+        )
+        beat.start()
+        try:
+            while not self._stop.is_set():
+                jobs = self._link.lease(list(self._devices), JOBS_PER_LEASE, LEASE_WAIT_S)
+                with self._lock:
+                    self._leases.update(job.ref for job in jobs)
+                self._work(jobs)
+        finally:
+            done.set()
+            beat.join()
+
+    def _keep_leases(self, done: threading.Event, heartbeat_s: float) -> None:
+        while not done.wait(heartbeat_s):
+            with self._lock:
+                leases = sorted(self._leases, key=lambda ref: ref.job_id)
+            try:
+                lost = self._link.heartbeat(leases)
+            except HelpError as error:
+                # The lease outlives two missed heartbeats; the main loop deals with the link.
+                log.warning("heartbeat missed: %s", error)
+                continue
+            with self._lock:
+                self._leases.difference_update(lost)
+
+    def _work(self, jobs: Sequence[LeasedJob]) -> None:
+        for job in jobs:
+            with self._lock:
+                held = job.ref in self._leases
+            if self._stop.is_set() or not held:
+                continue
+            outcome = self._measure(job)
+            if self._stop.is_set() and isinstance(outcome, Failure):
+                # The measurement was interrupted by the stop; the lease is given back instead.
+                continue
+            report = Report(
+                key=uuid.uuid4().hex,
+                job_id=job.job_id,
+                token=job.token,
+                measured_unix_s=self._wall_clock_s(),
+                outcome=outcome,
+            )
+            self._spool.put(report)
+            with self._lock:
+                self._leases.discard(job.ref)
+
+    def _measure(self, job: LeasedJob) -> Measurement | Failure:
+        device = self._devices.get(job.device)
+        if device is None:
+            return Failure(FailureClass.NO_DATA, f"this agent serves no device {job.device!r}")
+        try:
+            architecture = parse_architecture(job.architecture)
+        except (BadInput, NotFound) as error:
+            return Failure(FailureClass.BAD_MODEL, str(error))
+        outcome = self._board.measure(architecture, device.settings)
+        if isinstance(outcome, Failure):
+            log.warning("%s: %s: %s", job.architecture, outcome.failure_class, outcome.message)
+        else:
+            log.info(
+                "%s: %.3f ms (%s)", job.architecture, outcome.summary.median_ms, outcome.verdict
+            )
+        return outcome

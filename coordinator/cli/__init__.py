@@ -1,0 +1,1 @@
+"""The command line of ``help-coord``, a module per group of commands."""

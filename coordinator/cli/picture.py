@@ -1,0 +1,48 @@
+"""The front of an answer as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from help_core.errors import BadInput, StoreError
+from help_core.records import Answer
+
+
+def draw_front(answer: Answer, path: Path) -> None:
+    """Writes a .png or .svg; raises ``BadInput`` for an answer without accuracies."""
+    # matplotlib takes a second to import, which only this needs.
+    from help_core.search.plot import FrontLabels, Winners, plot_front
+
+    picks = [pick for pick in answer.picks if pick.accuracy_percent is not None]
+    if not picks:
+        raise BadInput(f"{answer.space} has no accuracy source, so there is no front to draw")
+    measured = [
+        pick.predicted_ms if pick.measured_ms is None else pick.measured_ms for pick in picks
+    ]
+    winners = Winners(
+        measured_ms=np.array(measured),
+        interval_low_ms=np.array([pick.low_ms for pick in picks]),
+        interval_high_ms=np.array([pick.high_ms for pick in picks]),
+        accuracy_percent=np.array([pick.accuracy_percent for pick in picks], dtype=np.float64),
+    )
+    labels = FrontLabels(
+        title=f"Most accurate {answer.space} networks within each latency limit on {answer.device}",
+        subtitle=f"adapted with {len(answer.support)} measurements;"
+        f" {len(answer.confirmations)} more confirmed the winners",
+        latency=f"Latency on {answer.device} (ms)",
+        accuracy="Accuracy (%), " + answer.accuracy_source,
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plot_front(
+            path,
+            np.array([point.latency_ms for point in answer.cloud]),
+            np.array([point.accuracy_percent for point in answer.cloud]),
+            winners,
+            tuple(outcome.limit_ms for outcome in answer.limits if outcome.met),
+            labels,
+        )
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,143 @@
+"""import help | table, export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from help_proto.console import print_json
+from rich.console import Console
+
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
+from coordinator.client import Client
+from help_core.errors import BadInput, NotFound, StoreError
+from help_core.records import TableOrigin, TableRow
+from help_core.spaces import SearchSpace, get_space
+from help_core.tables.help_lists import read_help_list
+from help_core.tables.latency import LatencyTable, format_latency_csv, read_latency_csv
+
+ROWS_PER_MESSAGE = 5000
+
+import_app = typer.Typer(no_args_is_help=True, help="Add latency tables of other devices.")
+
+
+@import_app.command("table")
+def import_table(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: architecture,<device>… in ms, empty = missing.")
+    ],
+    space: Space = "nasbench201",
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Where the figures come from. [default: the file's name]", show_default=False
+        ),
+    ] = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Import a latency table from a CSV file.
+
+    Rows that are there already are replaced, so importing twice changes nothing.
+    """
+    table = read_latency_csv(file, get_space(space))
+    with Client(coordinator) as client:
+        count = client.import_rows(space, source or file.name, _parts(_table_rows(table)))
+    _report(count, table.devices, as_json=as_json)
+
+
+@import_app.command("help")
+def import_help(
+    folder: Annotated[Path, typer.Argument(help="HELP's data/ folder or its data/SPACE folder.")],
+    space: Space = "nasbench201",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Import the latency lists of a checkout of HELP (github.com/HayeonLee/HELP).
+
+    Values that cannot be latencies (near zero on raspi4 and pixel3) are left out.
+    """
+    root = folder / space if (folder / space).is_dir() else folder
+    files = sorted((root / "latency").glob("*.pt"))
+    if not files:
+        raise BadInput(f"{root / 'latency'} holds no .pt files; name HELP's data folder")
+    with Client(coordinator) as client:
+        rows = _parts(_help_rows(files, get_space(space)))
+        count = client.import_rows(space, "HayeonLee/HELP", rows)
+    _report(count, [file.stem for file in files], as_json=as_json)
+
+
+def export(
+    space: Space = "nasbench201",
+    device: Annotated[
+        list[str] | None, typer.Option(help="Only this device; may be repeated.")
+    ] = None,
+    origin: Annotated[
+        str, typer.Option(help=f"Which latencies: {', '.join(TableOrigin)}.")
+    ] = TableOrigin.BOTH.value,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write. [default: standard output]", show_default=False),
+    ] = None,
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Write latencies as a CSV table: the fleet's own medians, imported ones, or both."""
+    if origin not in list(TableOrigin):
+        raise BadInput(f"--origin {origin!r} is unknown; use {', '.join(TableOrigin)}")
+    with Client(coordinator) as client:
+        rows = list(client.export_rows(space, device or [], TableOrigin(origin)))
+    if not rows:
+        raise NotFound(f"there are no latencies of {space} yet; see 'help-coord collect'")
+    if as_json:
+        print_json(rows)
+        return
+    text = format_latency_csv(_to_table(rows, get_space(space)))
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{out}: cannot be written ({error.strerror})") from None
+
+
+def _table_rows(table: LatencyTable) -> Iterator[TableRow]:
+    for architecture, row in zip(table.architectures, table.latency_ms.tolist(), strict=True):
+        for device, latency_ms in zip(table.devices, row, strict=True):
+            if not np.isnan(latency_ms):
+                yield TableRow(str(architecture), device, latency_ms)
+
+
+def _help_rows(files: Sequence[Path], space: SearchSpace) -> Iterator[TableRow]:
+    for file in files:
+        for architecture, latency_ms in read_help_list(file, space).items():
+            yield TableRow(str(architecture), file.stem, latency_ms)
+
+
+def _parts(rows: Iterator[TableRow]) -> Iterator[Sequence[TableRow]]:
+    while part := list(islice(rows, ROWS_PER_MESSAGE)):
+        yield part
+
+
+def _to_table(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:
+    names = list(dict.fromkeys(row.architecture for row in rows))
+    devices = sorted({row.device for row in rows})
+    latency_ms = np.full((len(names), len(devices)), np.nan)
+    row_of = {name: index for index, name in enumerate(names)}
+    for row in rows:
+        latency_ms[row_of[row.architecture], devices.index(row.device)] = row.latency_ms
+    architectures = tuple(space.parse(name) for name in names)
+    return LatencyTable(space.name, architectures, tuple(devices), latency_ms)
+
+
+def _report(count: int, devices: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"rows": count, "devices": list(devices)})
+    else:
+        Console().print(f"{count} latencies of {len(devices)} device(s) imported.")

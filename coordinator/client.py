@@ -1,0 +1,182 @@
+"""A user's calls to a coordinator; errors of gRPC leave as errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import grpc
+from help_proto.channel import CLIENT_OPTIONS, CONNECT_DEADLINE_S, UNARY_DEADLINE_S
+from help_proto.convert import enum_number, from_device_status, from_job, to_job_state
+from help_proto.convert_answer import from_answer, from_limit, from_pick, from_progress
+from help_proto.errors import from_rpc
+from help_proto.v1 import fleet_service_pb2 as pb
+from help_proto.v1 import fleet_service_pb2_grpc as rpc
+
+from help_core.errors import Unreachable
+from help_core.records import (
+    AdaptOrder,
+    Answer,
+    DeviceStatus,
+    Job,
+    JobState,
+    LimitOutcome,
+    Pick,
+    Progress,
+    TableOrigin,
+    TableRow,
+)
+
+SLOW_DEADLINE_S = 120.0
+"""For calls that score a whole space or write a large table."""
+
+
+class Client:
+    """Connected to one coordinator; use as a context manager."""
+
+    def __init__(self, address: str) -> None:
+        """Waits until the coordinator answers; raises ``Unreachable`` within 5 s."""
+        self.address = address
+        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=CONNECT_DEADLINE_S)
+        except grpc.FutureTimeoutError:
+            self._channel.close()
+            raise Unreachable(
+                f"no coordinator answers at {address};"
+                " start one with 'help-coord serve' or name another with --coordinator"
+            ) from None
+        self._stub = rpc.FleetServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._channel.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise from_rpc(error, self.address) from None
+
+    def devices(self) -> list[DeviceStatus]:
+        """All devices of the fleet."""
+        with self._errors():
+            response = self._stub.ListDevices(pb.ListDevicesRequest(), timeout=UNARY_DEADLINE_S)
+        return [from_device_status(status) for status in response.devices]
+
+    def jobs(
+        self, device: str = "", states: Sequence[JobState] = (), limit: int = 100
+    ) -> tuple[list[Job], int]:
+        """The newest matching jobs, and how many match."""
+        request = pb.ListJobsRequest(
+            device=device, states=[to_job_state(state) for state in states], limit=limit
+        )
+        with self._errors():
+            response = self._stub.ListJobs(request, timeout=UNARY_DEADLINE_S)
+        return [from_job(job) for job in response.jobs], response.total
+
+    def adapt(self, order: AdaptOrder) -> Iterator[Progress | Answer]:
+        """Progress, then the answer; closing the iterator cancels the request."""
+        request = pb.AdaptRequest(
+            device=order.device,
+            space=order.space,
+            predictor=order.predictor,
+            samples=order.samples,
+            max_latency_ms=order.max_latency_ms,
+            top=order.top,
+            verify=order.verify,
+            winner_measurements=order.winner_measurements,
+            seed=order.seed,
+            fresh=order.fresh,
+        )
+        with self._errors():
+            # No deadline: it takes as long as the board does, and shows progress meanwhile.
+            call = self._stub.Adapt(request)
+            try:
+                for response in call:
+                    if response.WhichOneof("event") == "answer":
+                        yield from_answer(response.answer)
+                    else:
+                        yield from_progress(response.progress)
+            finally:
+                call.cancel()
+
+    def collect(
+        self, devices: Sequence[str], architectures: Sequence[str], collection: str = ""
+    ) -> Iterator[Progress | int]:
+        """Progress, then the number of failed jobs."""
+        request = pb.CollectRequest(
+            devices=devices, architectures=architectures, collection=collection
+        )
+        with self._errors():
+            for response in self._stub.Collect(request):
+                if response.HasField("progress"):
+                    yield from_progress(response.progress)
+                else:
+                    yield response.failed
+
+    def predict(
+        self, device: str, architectures: Sequence[str]
+    ) -> tuple[list[tuple[str, float, float, float]], str]:
+        """(architecture, ms, low, high) of each, and the predictor's name."""
+        request = pb.PredictRequest(device=device, architectures=architectures)
+        with self._errors():
+            response = self._stub.Predict(request, timeout=SLOW_DEADLINE_S)
+        rows = [
+            (row.architecture, row.latency_ms, row.low_ms, row.high_ms)
+            for row in response.latencies
+        ]
+        return rows, response.predictor
+
+    def search(
+        self, device: str, space: str, limits_ms: Sequence[float], top: int
+    ) -> tuple[list[Pick], list[LimitOutcome]]:
+        """Architectures predicted within the limits."""
+        request = pb.SearchRequest(device=device, space=space, max_latency_ms=limits_ms, top=top)
+        with self._errors():
+            response = self._stub.Search(request, timeout=SLOW_DEADLINE_S)
+        return (
+            [from_pick(pick) for pick in response.picks],
+            [from_limit(outcome) for outcome in response.limits],
+        )
+
+    def import_rows(self, space: str, source: str, parts: Iterable[Sequence[TableRow]]) -> int:
+        """Adds rows of an imported table, a part at a time; returns how many."""
+        requests = (
+            pb.ImportTableRequest(
+                space=space,
+                source=source,
+                rows=[
+                    pb.TableRow(
+                        architecture=row.architecture, device=row.device, latency_ms=row.latency_ms
+                    )
+                    for row in part
+                ],
+            )
+            for part in parts
+        )
+        with self._errors():
+            return self._stub.ImportTable(requests, timeout=5 * SLOW_DEADLINE_S).rows
+
+    def export_rows(
+        self, space: str, devices: Sequence[str], origin: TableOrigin
+    ) -> Iterator[TableRow]:
+        """The latencies of a space."""
+        number = enum_number("TABLE_ORIGIN", pb.TableOrigin, origin)
+        request = pb.ExportTableRequest(
+            space=space, devices=devices, origin=pb.TableOrigin.ValueType(number)
+        )
+        with self._errors():
+            for response in self._stub.ExportTable(request, timeout=5 * SLOW_DEADLINE_S):
+                for row in response.rows:
+                    yield TableRow(row.architecture, row.device, row.latency_ms)

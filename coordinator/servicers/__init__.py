@@ -1,0 +1,1 @@
+"""The services on the wire: convert, call a use case, convert back. Nothing else."""

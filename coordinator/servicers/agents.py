@@ -1,0 +1,110 @@
+"""``AgentService``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from help_proto.convert import (
+    enum_number,
+    from_lease_ref,
+    from_offer,
+    from_report,
+    to_lease_ref,
+    to_leased_job,
+)
+from help_proto.v1 import agent_service_pb2 as pb
+from help_proto.v1 import agent_service_pb2_grpc as rpc
+
+from coordinator.servicers.errors import errors_to_status
+from coordinator.store import Acknowledgement
+from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
+from help_core import __version__
+from help_core.errors import BadInput
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+MAX_ITEMS = 10_000
+
+
+class AgentServicer(rpc.AgentServiceServicer):
+    """See ``agent_service.proto``."""
+
+    def __init__(self, agents: Agents) -> None:
+        self._agents = agents
+
+    async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            _check_count("devices", len(request.devices))
+            devices = [from_offer(offer, request.agent_id) for offer in request.devices]
+            await self._agents.register(request.agent_id, request.agent_version, devices)
+        return pb.RegisterResponse(
+            coordinator_version=__version__, lease_s=LEASE_S, heartbeat_s=HEARTBEAT_S
+        )
+
+    async def LeaseJobs(
+        self, request: pb.LeaseJobsRequest, context: Context
+    ) -> pb.LeaseJobsResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            _check_count("devices", len(request.devices))
+            jobs = await self._agents.lease(
+                request.agent_id, list(request.devices), request.max_jobs, request.wait_s
+            )
+            if context.cancelled():
+                # Nobody will receive them, and no heartbeat will name them.
+                await self._agents.release(request.agent_id, [job.ref for job in jobs])
+        return pb.LeaseJobsResponse(jobs=[to_leased_job(job) for job in jobs])
+
+    async def Heartbeat(
+        self, request: pb.HeartbeatRequest, context: Context
+    ) -> pb.HeartbeatResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            _check_count("leases", len(request.leases))
+            leases = [from_lease_ref(ref) for ref in request.leases]
+            lost = await self._agents.heartbeat(request.agent_id, leases)
+        return pb.HeartbeatResponse(lost=[to_lease_ref(ref) for ref in lost])
+
+    async def ReleaseJobs(
+        self, request: pb.ReleaseJobsRequest, context: Context
+    ) -> pb.ReleaseJobsResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            _check_count("leases", len(request.leases))
+            leases = [from_lease_ref(ref) for ref in request.leases]
+            await self._agents.release(request.agent_id, leases)
+        return pb.ReleaseJobsResponse()
+
+    async def DeliverReports(
+        self, request_iterator: AsyncIterator[pb.DeliverReportsRequest], context: Context
+    ) -> AsyncIterator[pb.DeliverReportsResponse]:
+        """See the proto."""
+        async with errors_to_status(context):
+            async for request in request_iterator:
+                yield await self._deliver(request)
+
+    async def _deliver(self, request: pb.DeliverReportsRequest) -> pb.DeliverReportsResponse:
+        message = ""
+        try:
+            report = from_report(request.report)
+        except BadInput as error:
+            # One bad report must not hold up those behind it in the agent's spool.
+            acknowledgement, message = Acknowledgement.REFUSED, str(error)
+        else:
+            acknowledgement = await self._agents.record(request.agent_id, report)
+            if acknowledgement is Acknowledgement.REFUSED:
+                message = f"there is no job {report.job_id}"
+        number = enum_number("ACKNOWLEDGEMENT", pb.Acknowledgement, acknowledgement)
+        return pb.DeliverReportsResponse(
+            key=request.report.key,
+            acknowledgement=pb.Acknowledgement.ValueType(number),
+            message=message,
+        )
+
+
+def _check_count(what: str, count: int) -> None:
+    if count > MAX_ITEMS:
+        raise BadInput(f"{count} {what} in one message; at most {MAX_ITEMS}")

@@ -1,0 +1,182 @@
+"""``FleetService``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import grpc
+from help_proto.convert import enum_value, from_job_state, to_device_status, to_job
+from help_proto.convert_answer import to_answer, to_limit, to_pick, to_progress
+from help_proto.v1 import fleet_service_pb2 as pb
+from help_proto.v1 import fleet_service_pb2_grpc as rpc
+
+from coordinator.clock import Clock
+from coordinator.servicers.errors import errors_to_status
+from coordinator.store import Store
+from coordinator.usecases.adapt import Adapting
+from coordinator.usecases.collect import Collecting
+from coordinator.usecases.predict import Predicting
+from coordinator.usecases.tables import Tables
+from help_core.records import AdaptOrder, Progress, TableOrigin, TableRow
+from help_core.records.orders import DEFAULT_SAMPLES
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+MAX_LISTED_JOBS = 1000
+ROWS_PER_MESSAGE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the servicer calls."""
+
+    store: Store
+    clock: Clock
+    adapting: Adapting
+    collecting: Collecting
+    predicting: Predicting
+    tables: Tables
+
+
+class FleetServicer(rpc.FleetServiceServicer):
+    """See ``fleet_service.proto``."""
+
+    def __init__(self, use: UseCases) -> None:
+        self._use = use
+
+    async def ListDevices(
+        self, request: pb.ListDevicesRequest, context: Context
+    ) -> pb.ListDevicesResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            statuses = await asyncio.to_thread(
+                self._use.store.device_statuses, self._use.clock.now_s()
+            )
+        return pb.ListDevicesResponse(devices=[to_device_status(status) for status in statuses])
+
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            if request.device:
+                await asyncio.to_thread(
+                    self._use.store.device, request.device, self._use.clock.now_s()
+                )
+            jobs, total = await asyncio.to_thread(
+                self._use.store.find_jobs,
+                request.device,
+                [from_job_state(state) for state in request.states],
+                min(request.limit or MAX_LISTED_JOBS, MAX_LISTED_JOBS),
+            )
+        return pb.ListJobsResponse(jobs=[to_job(job) for job in jobs], total=total)
+
+    async def Collect(
+        self, request: pb.CollectRequest, context: Context
+    ) -> AsyncIterator[pb.CollectResponse]:
+        """See the proto."""
+        async with errors_to_status(context):
+            events = self._use.collecting.collect(
+                list(request.devices), list(request.architectures), request.collection
+            )
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, Progress):
+                        yield pb.CollectResponse(progress=to_progress(event))
+                    else:
+                        yield pb.CollectResponse(failed=event.failed)
+
+    async def Adapt(
+        self, request: pb.AdaptRequest, context: Context
+    ) -> AsyncIterator[pb.AdaptResponse]:
+        """See the proto."""
+        async with errors_to_status(context):
+            # Closed at once when the user goes away, so that what nobody began is cancelled.
+            adapting = aclosing(self._use.adapting.adapt(_adapt_order(request)))
+            async with adapting as events:
+                async for event in events:
+                    if isinstance(event, Progress):
+                        yield pb.AdaptResponse(progress=to_progress(event))
+                    else:
+                        yield pb.AdaptResponse(answer=to_answer(event))
+
+    async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            architectures, prediction, predictor = await self._use.predicting.predict(
+                request.device, list(request.architectures)
+            )
+        columns = (prediction.latency_ms, prediction.low_ms, prediction.high_ms)
+        rows = zip(architectures, *(column.tolist() for column in columns), strict=True)
+        return pb.PredictResponse(
+            latencies=[
+                pb.PredictedLatency(
+                    architecture=str(architecture), latency_ms=latency, low_ms=low, high_ms=high
+                )
+                for architecture, latency, low, high in rows
+            ],
+            predictor=predictor,
+        )
+
+    async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            picks, outcomes = await self._use.predicting.search(
+                request.device, request.space, list(request.max_latency_ms), request.top
+            )
+        return pb.SearchResponse(
+            picks=[to_pick(pick) for pick in picks],
+            limits=[to_limit(outcome) for outcome in outcomes],
+        )
+
+    async def ImportTable(
+        self, request_iterator: AsyncIterator[pb.ImportTableRequest], context: Context
+    ) -> pb.ImportTableResponse:
+        """See the proto."""
+        count = 0
+        async with errors_to_status(context):
+            async for request in request_iterator:
+                rows = [
+                    TableRow(row.architecture, row.device, row.latency_ms) for row in request.rows
+                ]
+                count += await self._use.tables.add(request.space, request.source, rows)
+        return pb.ImportTableResponse(rows=count)
+
+    async def ExportTable(
+        self, request: pb.ExportTableRequest, context: Context
+    ) -> AsyncIterator[pb.ExportTableResponse]:
+        """See the proto."""
+        async with errors_to_status(context):
+            origin = TableOrigin.BOTH
+            if request.origin:
+                origin = enum_value("TABLE_ORIGIN", pb.TableOrigin, TableOrigin, request.origin)
+            rows = iter(await self._use.tables.rows(request.space, list(request.devices), origin))
+            while part := list(islice(rows, ROWS_PER_MESSAGE)):
+                yield pb.ExportTableResponse(
+                    rows=[
+                        pb.TableRow(
+                            architecture=row.architecture,
+                            device=row.device,
+                            latency_ms=row.latency_ms,
+                        )
+                        for row in part
+                    ]
+                )
+
+
+def _adapt_order(request: pb.AdaptRequest) -> AdaptOrder:
+    return AdaptOrder(
+        device=request.device,
+        space=request.space,
+        predictor=request.predictor,
+        samples=request.samples or DEFAULT_SAMPLES,
+        max_latency_ms=tuple(request.max_latency_ms),
+        top=request.top or 1,
+        verify=request.verify,
+        winner_measurements=request.winner_measurements,
+        seed=request.seed,
+        fresh=request.fresh,
+    )

@@ -1,0 +1,159 @@
+"""The storage contract, in prose and types. One suite holds every store to it.
+
+Every method is one transaction and may be called from any thread. What a method has
+returned from survives the death of the process. Errors of the database leave as
+``StoreError`` with one clear line.
+
+Moments named ``now_s`` come from the coordinator's own clock, which never goes backwards and
+which the wall clock cannot move; moments named ``…_unix_s`` are wall time and only recorded.
+
+A job is queued, then leased to one agent at a time, then done, failed or cancelled. Each
+lease of a job gets a token one higher than the last. A report counts only if its token is
+that of the current lease; a report for an earlier lease is kept and marked stale. A report
+whose key is stored already changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from help_core.records import (
+    Device,
+    DeviceStatus,
+    Job,
+    JobState,
+    LeasedJob,
+    LeaseRef,
+    Measurement,
+    Purpose,
+    Report,
+    TableOrigin,
+    TableRow,
+)
+
+
+class Acknowledgement(StrEnum):
+    """What became of a delivered report; ``REFUSED`` is final too."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """A job to be queued. Higher priorities are leased first, then older jobs."""
+
+    device: str
+    architecture: str
+    purpose: Purpose
+    priority: int = 0
+    collection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMeasurement:
+    """A measurement with what it was made for."""
+
+    key: str
+    device: str
+    architecture: str
+    measured_unix_s: float
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """The last adaptation of a predictor to a device in a space: what ``predict`` rests on."""
+
+    device: str
+    space: str
+    predictor: str
+    seed: int
+    support: tuple[str, ...]
+    """Architectures of the support set, in their order."""
+
+
+class Store(Protocol):
+    """See the module's text."""
+
+    def register(
+        self, agent_id: str, agent_version: str, devices: Sequence[Device], now_s: float
+    ) -> None:
+        """Makes the agent the one that serves these devices.
+
+        Raises ``Conflict`` if another agent that is online serves one of them, or if a
+        device was registered before with other settings.
+        """
+
+    def seen(self, agent_id: str, now_s: float) -> None:
+        """Notes that the agent was heard of."""
+
+    def devices(self, now_s: float) -> list[Device]:
+        """All devices by name."""
+
+    def device(self, name: str, now_s: float) -> Device:
+        """One device; raises ``NotFound`` with the names that exist."""
+
+    def device_statuses(self, now_s: float) -> list[DeviceStatus]:
+        """All devices with what the store holds of them."""
+
+    def enqueue(self, orders: Sequence[JobOrder]) -> list[int]:
+        """Queues jobs and returns their ids; raises ``NotFound`` for an unknown device."""
+
+    def lease(
+        self, agent_id: str, devices: Sequence[str], count: int, now_s: float, lease_s: float
+    ) -> list[LeasedJob]:
+        """At most ``count`` queued jobs of those devices that the agent serves."""
+
+    def renew(
+        self, agent_id: str, leases: Sequence[LeaseRef], now_s: float, lease_s: float
+    ) -> list[LeaseRef]:
+        """Prolongs leases; returns those that the agent no longer holds."""
+
+    def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
+        """Queues leased jobs again without counting the attempt; unknown leases are ignored."""
+
+    def expire(self, now_s: float) -> int:
+        """Queues again (or fails, after the last attempt) jobs whose lease has ended."""
+
+    def extend_all(self, now_s: float, lease_s: float) -> None:
+        """Gives every current lease a full term: called when a coordinator starts."""
+
+    def cancel(self, job_ids: Sequence[int]) -> int:
+        """Cancels those of the jobs that are still queued; returns how many."""
+
+    def jobs(self, job_ids: Sequence[int]) -> list[Job]:
+        """Those jobs that exist, in the order of their ids."""
+
+    def find_jobs(
+        self, device: str, states: Sequence[JobState], limit: int
+    ) -> tuple[list[Job], int]:
+        """The newest matching jobs and how many match; empty arguments match all."""
+
+    def record(self, agent_id: str, report: Report) -> Acknowledgement:
+        """Stores a report and moves its job on."""
+
+    def measurements(
+        self, device: str, architectures: Sequence[str] | None = None
+    ) -> list[StoredMeasurement]:
+        """Measurements of a device that are neither stale nor invalid, oldest first."""
+
+    def add_rows(self, space: str, source: str, rows: Iterable[TableRow]) -> int:
+        """Adds or replaces latencies of an imported table; returns how many."""
+
+    def rows(self, space: str, devices: Sequence[str], origin: TableOrigin) -> list[TableRow]:
+        """Latencies of a space; of a device's own measurements the newest valid median."""
+
+    def set_adaptation(self, adaptation: Adaptation) -> None:
+        """Remembers the adaptation in place of the last one of that device and space."""
+
+    def adaptation(self, device: str, space: str) -> Adaptation | None:
+        """The last adaptation of the device in the space."""
+
+    def close(self) -> None:
+        """Frees the connections."""

@@ -1,0 +1,75 @@
+"""Database engines, and the settings that SQLite needs to be durable and concurrent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from help_core.errors import BadInput, StoreError
+
+BUSY_TIMEOUT_MS = 15_000
+
+
+def make_engine(url: str) -> sa.Engine:
+    """An engine for a database URL; a path or ``sqlite:///PATH`` is SQLite.
+
+    Raises ``BadInput`` for a URL that nothing understands.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() != "sqlite":
+        try:
+            return sa.create_engine(parsed, pool_pre_ping=True)
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise BadInput(
+                f"no driver for the store {readable_name(parsed)} ({error}); use sqlite:///PATH,"
+                " or install help-fleet[postgres] for postgresql://"
+            ) from None
+    if parsed.database and parsed.database != ":memory:":
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot make the folder of the store {parsed.database} ({error})"
+            ) from None
+    try:
+        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
+    except ArgumentError:
+        raise BadInput(f"store {url[:80]!r} is no SQLite URL; use sqlite:///PATH") from None
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def readable_name(url: sa.URL) -> str:
+    """The store's name for messages, without its password."""
+    return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string()
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError:
+        raise BadInput(
+            f"store {url[:80]!r} is no database URL; use sqlite:///PATH or postgresql://…"
+        ) from None
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite does, with the right lock.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # An acknowledged measurement survives a power cut, which NORMAL does not promise in WAL.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads and then writes would fail when another writes in between.
+    write = connection.get_execution_options().get("help_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,132 @@
+"""Agents and devices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import sqlalchemy as sa
+
+from coordinator.store.tables import agents, devices, jobs, reports
+from help_core.errors import Conflict, NotFound
+from help_core.records import Board, Device, DeviceStatus, JobState, Settings, Verdict
+
+ONLINE_WITHIN_S = 60.0
+"""An agent that was silent for longer counts as gone."""
+
+
+def register(
+    connection: sa.Connection,
+    agent_id: str,
+    agent_version: str,
+    offered: Sequence[Device],
+    now_s: float,
+) -> None:
+    """See ``Store.register``."""
+    if connection.execute(sa.select(agents.c.id).where(agents.c.id == agent_id)).first() is None:
+        connection.execute(
+            agents.insert().values(id=agent_id, version=agent_version, last_seen_s=now_s)
+        )
+    connection.execute(
+        agents.update()
+        .where(agents.c.id == agent_id)
+        .values(version=agent_version, last_seen_s=now_s)
+    )
+    known = {device.name: device for device in find(connection, now_s)}
+    for device in offered:
+        values = {"agent_id": agent_id, "board": asdict(device.board)}
+        before = known.get(device.name)
+        if before is None:
+            values |= {"name": device.name, "settings": asdict(device.settings)}
+            connection.execute(devices.insert().values(values))
+        else:
+            _check_takeover(before, device, agent_id)
+            connection.execute(devices.update().where(devices.c.name == device.name).values(values))
+
+
+def _check_takeover(before: Device, device: Device, agent_id: str) -> None:
+    if before.agent_id != agent_id and before.online:
+        raise Conflict(
+            f"device name {device.name!r} is taken by an agent that is online;"
+            " choose another with --device"
+        )
+    if before.settings != device.settings:
+        old, new = asdict(before.settings), asdict(device.settings)
+        changed = ", ".join(
+            f"{key} {old[key]} -> {new[key]}" for key in old if old[key] != new[key]
+        )
+        raise Conflict(
+            f"device {device.name!r} was registered with other settings ({changed});"
+            " measurements under different settings are different devices:"
+            " choose another name with --device"
+        )
+
+
+def seen(connection: sa.Connection, agent_id: str, now_s: float) -> None:
+    """See ``Store.seen``."""
+    connection.execute(agents.update().where(agents.c.id == agent_id).values(last_seen_s=now_s))
+
+
+def find(connection: sa.Connection, now_s: float, name: str = "") -> list[Device]:
+    """All devices by name, or the one of that name."""
+    query = (
+        sa.select(devices, agents.c.last_seen_s)
+        .join(agents, agents.c.id == devices.c.agent_id)
+        .order_by(devices.c.name)
+    )
+    if name:
+        query = query.where(devices.c.name == name)
+    return [
+        Device(
+            name=row.name,
+            board=Board(**row.board),
+            settings=Settings(**row.settings),
+            agent_id=row.agent_id,
+            last_seen_unix_s=row.last_seen_s,
+            online=now_s - row.last_seen_s <= ONLINE_WITHIN_S,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def get(connection: sa.Connection, name: str, now_s: float) -> Device:
+    """See ``Store.device``."""
+    found = find(connection, now_s, name)
+    if not found:
+        names = connection.execute(sa.select(devices.c.name).order_by(devices.c.name)).scalars()
+        known = ", ".join(names)
+        raise NotFound(
+            f"unknown device {name!r}; "
+            + (f"known: {known}" if known else "none has registered yet: start 'help-agent run'")
+        )
+    return found[0]
+
+
+def statuses(connection: sa.Connection, now_s: float) -> list[DeviceStatus]:
+    """See ``Store.device_statuses``."""
+    job_counts: Counter[tuple[str, str]] = Counter()
+    query = sa.select(jobs.c.device, jobs.c.state, sa.func.count()).group_by(
+        jobs.c.device, jobs.c.state
+    )
+    for device, state, count in connection.execute(query):
+        job_counts[device, state] = count
+    verdicts: Counter[tuple[str, str]] = Counter()
+    query = (
+        sa.select(reports.c.device, reports.c.verdict, sa.func.count())
+        .where(~reports.c.stale)
+        .group_by(reports.c.device, reports.c.verdict)
+    )
+    for device, verdict, count in connection.execute(query):
+        verdicts[device, verdict] = count
+    return [
+        DeviceStatus(
+            device=device,
+            queued_jobs=job_counts[device.name, JobState.QUEUED],
+            leased_jobs=job_counts[device.name, JobState.LEASED],
+            failed_jobs=job_counts[device.name, JobState.FAILED],
+            valid_measurements=verdicts[device.name, Verdict.VALID],
+            suspect_measurements=verdicts[device.name, Verdict.SUSPECT],
+        )
+        for device in find(connection, now_s)
+    ]

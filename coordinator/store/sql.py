@@ -1,0 +1,169 @@
+"""The store on SQLAlchemy: SQLite when nothing is said, any other database by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from coordinator.store.contract import (
+    Acknowledgement,
+    Adaptation,
+    JobOrder,
+    StoredMeasurement,
+)
+from coordinator.store.engine import make_engine, readable_name
+from coordinator.store.migrate import upgrade
+from coordinator.store.queries import devices as device_queries
+from coordinator.store.queries import jobs as job_queries
+from coordinator.store.queries import reports as report_queries
+from coordinator.store.queries import tables as table_queries
+from help_core.errors import StoreError
+from help_core.records import (
+    Device,
+    DeviceStatus,
+    Job,
+    JobState,
+    LeasedJob,
+    LeaseRef,
+    Report,
+    TableOrigin,
+    TableRow,
+)
+
+
+def open_store(url: str) -> SqlStore:
+    """The store at a database URL, brought to the newest schema; raises ``StoreError``."""
+    engine = make_engine(url)
+    store = SqlStore(engine)
+    try:
+        upgrade(engine)
+    except SQLAlchemyError as error:
+        store.close()
+        raise StoreError(_explain(engine, error)) from None
+    return store
+
+
+def _explain(engine: sa.Engine, error: SQLAlchemyError) -> str:
+    cause = getattr(error, "orig", None) or error
+    reason = str(cause).splitlines()[0][:200]
+    return (
+        f"the store {readable_name(engine.url)} cannot be used ({reason});"
+        " check the disk, or name another with --store"
+    )
+
+
+class SqlStore:
+    """Implements ``Store``; see there."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
+        try:
+            with (
+                self._engine.connect().execution_options(help_write=write) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(_explain(self._engine, error)) from error
+
+    def close(self) -> None:
+        """Frees the connections."""
+        self._engine.dispose()
+
+    # Each method is one transaction around the query of the same name; the contract says what.
+
+    def register(
+        self, agent_id: str, agent_version: str, devices: Sequence[Device], now_s: float
+    ) -> None:
+        with self._transaction(write=True) as connection:
+            device_queries.register(connection, agent_id, agent_version, devices, now_s)
+
+    def seen(self, agent_id: str, now_s: float) -> None:
+        with self._transaction(write=True) as connection:
+            device_queries.seen(connection, agent_id, now_s)
+
+    def devices(self, now_s: float) -> list[Device]:
+        with self._transaction(write=False) as connection:
+            return device_queries.find(connection, now_s)
+
+    def device(self, name: str, now_s: float) -> Device:
+        with self._transaction(write=False) as connection:
+            return device_queries.get(connection, name, now_s)
+
+    def device_statuses(self, now_s: float) -> list[DeviceStatus]:
+        with self._transaction(write=False) as connection:
+            return device_queries.statuses(connection, now_s)
+
+    def enqueue(self, orders: Sequence[JobOrder]) -> list[int]:
+        with self._transaction(write=True) as connection:
+            return job_queries.enqueue(connection, orders)
+
+    def lease(
+        self, agent_id: str, devices: Sequence[str], count: int, now_s: float, lease_s: float
+    ) -> list[LeasedJob]:
+        with self._transaction(write=True) as connection:
+            return job_queries.lease(connection, agent_id, devices, count, now_s, lease_s)
+
+    def renew(
+        self, agent_id: str, leases: Sequence[LeaseRef], now_s: float, lease_s: float
+    ) -> list[LeaseRef]:
+        with self._transaction(write=True) as connection:
+            return job_queries.renew(connection, agent_id, leases, now_s, lease_s)
+
+    def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
+        with self._transaction(write=True) as connection:
+            job_queries.release(connection, agent_id, leases)
+
+    def expire(self, now_s: float) -> int:
+        with self._transaction(write=True) as connection:
+            return job_queries.expire(connection, now_s)
+
+    def extend_all(self, now_s: float, lease_s: float) -> None:
+        with self._transaction(write=True) as connection:
+            job_queries.extend_all(connection, now_s, lease_s)
+
+    def cancel(self, job_ids: Sequence[int]) -> int:
+        with self._transaction(write=True) as connection:
+            return job_queries.cancel(connection, job_ids)
+
+    def jobs(self, job_ids: Sequence[int]) -> list[Job]:
+        with self._transaction(write=False) as connection:
+            return job_queries.get(connection, job_ids)
+
+    def find_jobs(
+        self, device: str, states: Sequence[JobState], limit: int
+    ) -> tuple[list[Job], int]:
+        with self._transaction(write=False) as connection:
+            return job_queries.find(connection, device, states, limit)
+
+    def record(self, agent_id: str, report: Report) -> Acknowledgement:
+        with self._transaction(write=True) as connection:
+            return report_queries.record(connection, agent_id, report)
+
+    def measurements(
+        self, device: str, architectures: Sequence[str] | None = None
+    ) -> list[StoredMeasurement]:
+        with self._transaction(write=False) as connection:
+            return report_queries.measurements(connection, device, architectures)
+
+    def add_rows(self, space: str, source: str, rows: Iterable[TableRow]) -> int:
+        with self._transaction(write=True) as connection:
+            return table_queries.add(connection, space, source, rows)
+
+    def rows(self, space: str, devices: Sequence[str], origin: TableOrigin) -> list[TableRow]:
+        with self._transaction(write=False) as connection:
+            return table_queries.rows(connection, space, devices, origin)
+
+    def set_adaptation(self, adaptation: Adaptation) -> None:
+        with self._transaction(write=True) as connection:
+            table_queries.set_adaptation(connection, adaptation)
+
+    def adaptation(self, device: str, space: str) -> Adaptation | None:
+        with self._transaction(write=False) as connection:
+            return table_queries.get_adaptation(connection, device, space)

@@ -1,0 +1,95 @@
+"""The tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only an INTEGER primary key.
+_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+agents = sa.Table(
+    "agents",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("last_seen_s", sa.Float(53), nullable=False),
+)
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.ForeignKey("agents.id"), nullable=False),
+    sa.Column("board", sa.JSON, nullable=False),
+    sa.Column("settings", sa.JSON, nullable=False),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("device", sa.ForeignKey("devices.name"), nullable=False),
+    sa.Column("architecture", sa.Text, nullable=False),
+    sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("collection", sa.String(64), nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("agent_id", sa.String(64), nullable=False),
+    sa.Column("lease_until_s", sa.Float(53), nullable=True),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index("ix_jobs_queue", "device", "state", "priority", "id"),
+    sa.Index("ix_jobs_lease", "state", "lease_until_s"),
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=False, index=True),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("stale", sa.Boolean, nullable=False),
+    sa.Column("agent_id", sa.String(64), nullable=False),
+    sa.Column("device", sa.String(64), nullable=False),
+    sa.Column("architecture", sa.Text, nullable=False),
+    sa.Column("measured_unix_s", sa.Float(53), nullable=False),
+    # Empty verdict: a failure, whose class and message are in the failure columns.
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("median_ms", sa.Float(53), nullable=True),
+    sa.Column("samples_ns", sa.LargeBinary, nullable=True),
+    sa.Column("details", sa.JSON, nullable=True),
+    sa.Column("failure_class", sa.String(32), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Index("ix_reports_device", "device", "verdict", "stale"),
+)
+
+table_rows = sa.Table(
+    "table_rows",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("device", sa.String(64), primary_key=True),
+    sa.Column("architecture", sa.String(512), primary_key=True),
+    sa.Column("latency_ms", sa.Float(53), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+)
+
+adaptations = sa.Table(
+    "adaptations",
+    metadata,
+    sa.Column("device", sa.ForeignKey("devices.name"), primary_key=True),
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("predictor", sa.String(64), nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("support", sa.JSON, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""What the coordinator does for agents and users, free of the wire."""

@@ -1,0 +1,53 @@
+"""Values that agents and the coordinator exchange and keep; each checks itself when made."""
+
+from help_core.records.answer import (
+    Answer,
+    CloudPoint,
+    LimitOutcome,
+    MeasuredPoint,
+    Pick,
+    Progress,
+)
+from help_core.records.device import Board, Device, DeviceStatus, Settings, check_name
+from help_core.records.job import Job, JobState, LeasedJob, LeaseRef, Purpose
+from help_core.records.measurement import (
+    ColdFigures,
+    Failure,
+    FailureClass,
+    Measurement,
+    Reading,
+    Report,
+    Summary,
+    Verdict,
+)
+from help_core.records.orders import AdaptOrder, TableOrigin, TableRow
+
+__all__ = [
+    "AdaptOrder",
+    "Answer",
+    "Board",
+    "CloudPoint",
+    "ColdFigures",
+    "Device",
+    "DeviceStatus",
+    "Failure",
+    "FailureClass",
+    "Job",
+    "JobState",
+    "LeaseRef",
+    "LeasedJob",
+    "LimitOutcome",
+    "MeasuredPoint",
+    "Measurement",
+    "Pick",
+    "Progress",
+    "Purpose",
+    "Reading",
+    "Report",
+    "Settings",
+    "Summary",
+    "TableOrigin",
+    "TableRow",
+    "Verdict",
+    "check_name",
+]

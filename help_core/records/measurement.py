@@ -1,0 +1,120 @@
+"""What came of an attempt: raw samples with a verdict, or a failure with a class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from help_core.errors import BadInput
+
+MAX_SAMPLES = 100_000
+
+
+class Verdict(StrEnum):
+    """Whether to believe a measurement."""
+
+    VALID = "valid"
+    SUSPECT = "suspect"
+    INVALID = "invalid"
+
+
+class FailureClass(StrEnum):
+    """Why there is no measurement."""
+
+    BAD_MODEL = "bad-model"
+    CRASHED = "crashed"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMED_OUT = "timed-out"
+    NO_PROVIDER = "no-provider"
+    NO_DATA = "no-data"
+
+    @property
+    def retriable(self) -> bool:
+        """Whether another attempt on the same device can end otherwise."""
+        return self in (FailureClass.CRASHED, FailureClass.OUT_OF_MEMORY, FailureClass.TIMED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Order statistics of the steady samples, in ms."""
+
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    min_ms: float
+    q1_ms: float
+    q3_ms: float
+    mean_ms: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_ms <= self.median_ms < float("inf"):
+            raise BadInput(
+                f"summary with median {self.median_ms} ms and minimum {self.min_ms} ms:"
+                " a latency is finite and above zero"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reading of the board around a measurement; ``None`` where it cannot be read."""
+
+    name: str
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ColdFigures:
+    """What one measuring process took before its steady state (rule 2)."""
+
+    build_ms: float
+    session_ms: float
+    first_run_ms: float
+    warmup_runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Raw samples, summary, conditions before and after, and a verdict with reasons."""
+
+    samples_ns: tuple[int, ...]
+    summary: Summary
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    processes: tuple[ColdFigures, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.samples_ns) <= MAX_SAMPLES:
+            raise BadInput(f"{len(self.samples_ns)} samples; a measurement has 1-{MAX_SAMPLES}")
+        if min(self.samples_ns) <= 0:
+            raise BadInput("a sample of 0 ns or less is no latency")
+        if self.verdict is not Verdict.VALID and not self.reasons:
+            raise BadInput(f"verdict {self.verdict} gives no reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no measurement."""
+
+    failure_class: FailureClass
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of one attempt at a job."""
+
+    key: str
+    """Idempotency key: a report delivered twice is stored once."""
+    job_id: int
+    token: int
+    measured_unix_s: float
+    """Wall time on the board; recorded, never compared."""
+    outcome: Measurement | Failure
+
+    def __post_init__(self) -> None:
+        if not 8 <= len(self.key) <= 64 or not self.key.isascii():
+            raise BadInput("a report's key must be 8-64 ASCII characters")

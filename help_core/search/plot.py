@@ -1,0 +1,269 @@
+"""The picture of the front: what is predicted, what was measured, what the limits are."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+
+from help_core.arrays import FloatArray
+from help_core.errors import BadInput
+from help_core.search.front import pareto_front
+
+# Okabe and Ito's colours: told apart with every common kind of colour blindness, and in grey.
+BLUE, ORANGE, PALE_ORANGE = "#0072B2", "#D55E00", "#F2B27A"
+INK, SOFT, CLOUD, GRID = "#1F2933", "#616E7C", "#A9B8C6", "#E8EDF1"
+SUFFIXES = (".png", ".svg")
+WIDE_TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+CLOSE_TICKS = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+LEFT_OUT_SHARE = 0.12
+LABEL_GAP = 0.085
+
+
+@dataclass(frozen=True, slots=True)
+class Winners:
+    """The architectures that are offered; all ``[k]``, ms and percent."""
+
+    measured_ms: FloatArray
+    interval_low_ms: FloatArray
+    interval_high_ms: FloatArray
+    accuracy_percent: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class FrontLabels:
+    """The words on the picture."""
+
+    title: str
+    subtitle: str = ""
+    latency: str = "Latency (ms)"
+    accuracy: str = "Top-1 accuracy (%)"
+    interval: str = "90 % interval"
+
+
+def plot_front(
+    path: Path,
+    latency_ms: FloatArray,
+    accuracy_percent: FloatArray,
+    winners: Winners,
+    limits_ms: tuple[float, ...],
+    labels: FrontLabels,
+) -> None:
+    """Draws predicted latency ``[n]`` against accuracy ``[n]``, the front, winners and limits.
+
+    PNG or SVG by the suffix of ``path``, which is replaced in one step, so that a reader
+    never sees half a picture. Raises ``BadInput`` on another suffix or nothing to draw.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"{path}: a picture ends in {' or '.join(SUFFIXES)}")
+    known = np.isfinite(latency_ms) & np.isfinite(accuracy_percent) & (latency_ms > 0)
+    if not known.any():
+        raise BadInput(f"{path}: no architecture has both a latency and an accuracy to draw")
+    latency, accuracy = latency_ms[known], accuracy_percent[known]
+    figure = Figure(figsize=(9.6, 5.8), dpi=160, facecolor="white")
+    axes = figure.add_axes((0.075, 0.115, 0.895, 0.715))
+    _frame(axes, latency, accuracy, winners, limits_ms)
+    _cloud(axes, latency, accuracy)
+    _front(axes, latency, accuracy)
+    _limits(axes, limits_ms)
+    _winners(axes, winners, labels)
+    _winner_labels(axes, winners, limits_ms)
+    _words(figure, axes, labels)
+    _save(figure, path)
+
+
+def _frame(
+    axes: Axes,
+    latency: FloatArray,
+    accuracy: FloatArray,
+    winners: Winners,
+    limits_ms: tuple[float, ...],
+) -> None:
+    """Scales that show the useful part: the few far below all others are left out."""
+    accuracies = np.concatenate([accuracy, winners.accuracy_percent])
+    best = float(accuracies.max())
+    floor = float(np.quantile(accuracy, LEFT_OUT_SHARE))
+    floor = min(floor, float(np.min(winners.accuracy_percent, initial=best)) - 1.0)
+    axes.set_ylim(best - 1.04 * (best - floor), best + 0.2 * (best - floor))
+    visible = latency[accuracy >= axes.get_ylim()[0]]
+    ends = [visible, winners.interval_high_ms, winners.measured_ms, np.array(limits_ms)]
+    every = np.concatenate(ends)
+    _latency_scale(axes, float(np.nanmin(every)) / 1.06, float(np.nanmax(every)) * 1.06)
+    axes.grid(True, color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=SOFT, labelsize=10, length=0, pad=6)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(CLOUD)
+
+
+def _latency_scale(axes: Axes, low: float, high: float) -> None:
+    """Logarithmic, with ticks at round numbers that are neither crowded nor missing."""
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    locator: Locator = MaxNLocator(nbins=8)
+    if high / low > 2:
+        locator = LogLocator(subs=WIDE_TICKS if high / low > 6 else CLOSE_TICKS, numticks=40)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _cloud(axes: Axes, latency: FloatArray, accuracy: FloatArray) -> None:
+    # Few architectures need larger and firmer dots than fifteen thousand do.
+    density = min(1.0, 600 / latency.size)
+    axes.scatter(
+        latency,
+        accuracy,
+        s=5 + 13 * density,
+        c=CLOUD,
+        alpha=0.30 + 0.5 * density,
+        linewidths=0,
+        rasterized=True,
+        zorder=2,
+        label=f"{latency.size:,} architectures, predicted",
+    )
+    left_out = int((accuracy < axes.get_ylim()[0]).sum())
+    if left_out:
+        axes.annotate(
+            f"{left_out:,} less accurate ones lie below",
+            (0.0, 0.0),
+            xycoords="axes fraction",
+            xytext=(6, 6),
+            textcoords="offset points",
+            color=SOFT,
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
+            zorder=7,
+        )
+
+
+def _front(axes: Axes, latency: FloatArray, accuracy: FloatArray) -> None:
+    front = pareto_front(latency, accuracy)
+    axes.step(
+        np.append(latency[front], axes.get_xlim()[1]),
+        np.append(accuracy[front], accuracy[front[-1]]),
+        where="post",
+        color=BLUE,
+        linewidth=2.2,
+        solid_joinstyle="round",
+        zorder=4,
+        label="Predicted front",
+    )
+
+
+def _limits(axes: Axes, limits_ms: tuple[float, ...]) -> None:
+    for limit in limits_ms:
+        axes.axvline(limit, color=SOFT, linewidth=1.1, linestyle=(0, (4, 3)), zorder=3)
+        axes.annotate(
+            f"≤ {limit:g} ms",
+            (limit, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=INK,
+            fontsize=10,
+        )
+
+
+def _winners(axes: Axes, winners: Winners, labels: FrontLabels) -> None:
+    if not winners.measured_ms.size:
+        return
+    axes.hlines(
+        winners.accuracy_percent,
+        winners.interval_low_ms,
+        winners.interval_high_ms,
+        color=PALE_ORANGE,
+        linewidth=5,
+        capstyle="round",
+        zorder=5,
+        label=labels.interval,
+    )
+    axes.scatter(
+        winners.measured_ms,
+        winners.accuracy_percent,
+        s=74,
+        c=ORANGE,
+        edgecolors="white",
+        linewidths=1.4,
+        zorder=6,
+        label="Measured on the device",
+    )
+
+
+def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -> None:
+    """Figures at the best winner of each limit, left of its line, where there is room."""
+    left, right = np.log(axes.get_xlim())
+    last_at = -np.inf
+    for limit in sorted(limits_ms):
+        within = np.flatnonzero(winners.measured_ms <= limit)
+        if not within.size:
+            continue
+        best = within[np.argmax(winners.accuracy_percent[within])]
+        measured_ms = float(winners.measured_ms[best])
+        at = float((np.log(measured_ms) - left) / (right - left))
+        if at - last_at < LABEL_GAP:
+            continue
+        last_at = at
+        axes.annotate(
+            f"{winners.accuracy_percent[best]:.1f} %\n{measured_ms:.3g} ms",
+            (measured_ms, float(winners.accuracy_percent[best])),
+            xytext=(2, 10),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            color=ORANGE,
+            fontsize=10,
+            fontweight="bold",
+            linespacing=1.25,
+            zorder=7,
+        )
+
+
+def _words(figure: Figure, axes: Axes, labels: FrontLabels) -> None:
+    figure.text(0.075, 0.945, labels.title, color=INK, fontsize=15, fontweight="bold")
+    figure.text(0.075, 0.903, labels.subtitle, color=SOFT, fontsize=10.5)
+    axes.set_xlabel(labels.latency, color=INK, fontsize=11, labelpad=7)
+    axes.set_ylabel(labels.accuracy, color=INK, fontsize=11, labelpad=8)
+    legend = axes.legend(
+        loc="lower right",
+        frameon=True,
+        facecolor="white",
+        edgecolor="none",
+        framealpha=0.9,
+        fontsize=10,
+        labelcolor=INK,
+        borderpad=0.8,
+        markerscale=1.2,
+    )
+    legend.set_zorder(7)
+    # Dots as small as in the cloud could not be seen in the legend.
+    for handle in legend.legend_handles[:1]:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([38.0])
+            handle.set_alpha(1.0)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    kind = path.suffix.lower()[1:]
+    # The day of drawing would make a committed picture change without need.
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".front-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            figure.savefig(file, format=kind, metadata=metadata)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

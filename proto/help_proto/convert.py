@@ -1,0 +1,352 @@
+"""Records to messages and back: the only code that knows both.
+
+``to_*`` makes a message of a record, ``from_*`` a record of a message. What arrives is
+untrusted: a record that cannot be made of it raises ``BadInput``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from help_core.errors import BadInput
+from help_core.graphs.precision import PRECISIONS
+from help_core.records import (
+    Board,
+    ColdFigures,
+    Device,
+    DeviceStatus,
+    Failure,
+    FailureClass,
+    Job,
+    JobState,
+    LeasedJob,
+    LeaseRef,
+    Measurement,
+    Purpose,
+    Reading,
+    Report,
+    Settings,
+    Summary,
+    Verdict,
+)
+from help_proto.v1 import agent_service_pb2 as agent_pb
+from help_proto.v1 import fleet_service_pb2 as fleet_pb
+from help_proto.v1 import fleet_types_pb2 as pb
+
+E = TypeVar("E", bound=StrEnum)
+
+MAX_TEXT_CHARS = 4096
+
+
+def text(field: str, value: str, limit: int = MAX_TEXT_CHARS) -> str:
+    """``value`` if it is no longer than ``limit`` and holds no NUL; raises ``BadInput``."""
+    if len(value) > limit or "\0" in value:
+        raise BadInput(f"{field} is {len(value)} characters or holds a NUL; at most {limit}")
+    return value
+
+
+def enum_number(prefix: str, wire: object, value: StrEnum) -> int:
+    """The number of a record's enum value in a wire enum, by name."""
+    number: int = wire.Value(f"{prefix}_{value.name}")  # type: ignore[attr-defined]
+    return number
+
+
+def enum_value(prefix: str, wire: object, kind: type[E], number: int) -> E:
+    """The record's enum value of a wire number; raises ``BadInput`` if there is none."""
+    try:
+        name: str = wire.Name(number)  # type: ignore[attr-defined]
+        return kind[name.removeprefix(f"{prefix}_")]
+    except (ValueError, KeyError):
+        raise BadInput(f"{prefix.lower()} {number} is unknown here; upgrade this side") from None
+
+
+def to_settings(settings: Settings) -> pb.Settings:
+    """Settings to the wire."""
+    return pb.Settings(
+        runtime=settings.runtime,
+        provider=settings.provider,
+        threads=settings.threads,
+        batch_size=settings.batch_size,
+        precision=settings.precision,
+    )
+
+
+def from_settings(message: pb.Settings) -> Settings:
+    """Settings from the wire."""
+    for precision in PRECISIONS:
+        if precision == message.precision:
+            return Settings(
+                runtime=text("runtime", message.runtime, 64),
+                provider=text("provider", message.provider, 64),
+                threads=message.threads,
+                batch_size=message.batch_size,
+                precision=precision,
+            )
+    raise BadInput(f"precision {message.precision[:40]!r} is unknown; use {', '.join(PRECISIONS)}")
+
+
+def to_board(board: Board) -> pb.Board:
+    """Board to the wire."""
+    return pb.Board(
+        kind=board.kind,
+        model=board.model,
+        processor=board.processor,
+        operating_system=board.operating_system,
+        cores=board.cores,
+        memory_bytes=board.memory_bytes,
+    )
+
+
+def from_board(message: pb.Board) -> Board:
+    """Board from the wire."""
+    return Board(
+        kind=text("board kind", message.kind, 64),
+        model=text("board model", message.model, 256),
+        processor=text("processor", message.processor, 256),
+        operating_system=text("operating system", message.operating_system, 256),
+        cores=message.cores,
+        memory_bytes=message.memory_bytes,
+    )
+
+
+def to_device(device: Device) -> pb.Device:
+    """Device to the wire."""
+    return pb.Device(
+        name=device.name,
+        board=to_board(device.board),
+        settings=to_settings(device.settings),
+        agent_id=device.agent_id,
+        last_seen_unix_s=device.last_seen_unix_s,
+        online=device.online,
+    )
+
+
+def from_device(message: pb.Device) -> Device:
+    """Device from the wire."""
+    return Device(
+        name=message.name,
+        board=from_board(message.board),
+        settings=from_settings(message.settings),
+        agent_id=text("agent id", message.agent_id, 64),
+        last_seen_unix_s=message.last_seen_unix_s,
+        online=message.online,
+    )
+
+
+def to_offer(device: Device) -> agent_pb.DeviceOffer:
+    """A device as its agent offers it."""
+    return agent_pb.DeviceOffer(
+        name=device.name, board=to_board(device.board), settings=to_settings(device.settings)
+    )
+
+
+def from_offer(message: agent_pb.DeviceOffer, agent_id: str) -> Device:
+    """An offered device."""
+    return Device(
+        name=message.name,
+        board=from_board(message.board),
+        settings=from_settings(message.settings),
+        agent_id=agent_id,
+    )
+
+
+def to_device_status(status: DeviceStatus) -> fleet_pb.DeviceStatus:
+    """Device status to the wire."""
+    return fleet_pb.DeviceStatus(
+        device=to_device(status.device),
+        queued_jobs=status.queued_jobs,
+        leased_jobs=status.leased_jobs,
+        failed_jobs=status.failed_jobs,
+        valid_measurements=status.valid_measurements,
+        suspect_measurements=status.suspect_measurements,
+    )
+
+
+def from_device_status(message: fleet_pb.DeviceStatus) -> DeviceStatus:
+    """Device status from the wire."""
+    return DeviceStatus(
+        device=from_device(message.device),
+        queued_jobs=message.queued_jobs,
+        leased_jobs=message.leased_jobs,
+        failed_jobs=message.failed_jobs,
+        valid_measurements=message.valid_measurements,
+        suspect_measurements=message.suspect_measurements,
+    )
+
+
+def to_job(job: Job) -> pb.Job:
+    """Job to the wire."""
+    return pb.Job(
+        id=job.id,
+        device=job.device,
+        architecture=job.architecture,
+        purpose=pb.Purpose.ValueType(enum_number("PURPOSE", pb.Purpose, job.purpose)),
+        state=to_job_state(job.state),
+        attempts=job.attempts,
+        agent_id=job.agent_id,
+        error=job.error,
+        collection=job.collection,
+    )
+
+
+def from_job(message: pb.Job) -> Job:
+    """Job from the wire."""
+    return Job(
+        id=message.id,
+        device=message.device,
+        architecture=message.architecture,
+        purpose=enum_value("PURPOSE", pb.Purpose, Purpose, message.purpose),
+        state=from_job_state(message.state),
+        attempts=message.attempts,
+        agent_id=message.agent_id,
+        error=message.error,
+        collection=message.collection,
+    )
+
+
+def to_job_state(state: JobState) -> pb.JobState.ValueType:
+    """Job state to the wire."""
+    return pb.JobState.ValueType(enum_number("JOB_STATE", pb.JobState, state))
+
+
+def from_job_state(number: int) -> JobState:
+    """Job state from the wire."""
+    return enum_value("JOB_STATE", pb.JobState, JobState, number)
+
+
+def to_leased_job(job: LeasedJob) -> agent_pb.LeasedJob:
+    """Leased job to the wire."""
+    return agent_pb.LeasedJob(
+        job_id=job.job_id, token=job.token, device=job.device, architecture=job.architecture
+    )
+
+
+def from_leased_job(message: agent_pb.LeasedJob) -> LeasedJob:
+    """Leased job from the wire."""
+    return LeasedJob(
+        message.job_id,
+        message.token,
+        message.device,
+        text("architecture", message.architecture),
+    )
+
+
+def to_lease_ref(ref: LeaseRef) -> agent_pb.LeaseRef:
+    """Lease reference to the wire."""
+    return agent_pb.LeaseRef(job_id=ref.job_id, token=ref.token)
+
+
+def from_lease_ref(message: agent_pb.LeaseRef) -> LeaseRef:
+    """Lease reference from the wire."""
+    return LeaseRef(message.job_id, message.token)
+
+
+def to_verdict(verdict: Verdict) -> pb.Verdict.ValueType:
+    """Verdict to the wire."""
+    return pb.Verdict.ValueType(enum_number("VERDICT", pb.Verdict, verdict))
+
+
+def from_verdict(number: int) -> Verdict:
+    """Verdict from the wire."""
+    return enum_value("VERDICT", pb.Verdict, Verdict, number)
+
+
+def to_report(report: Report) -> pb.Report:
+    """Report to the wire."""
+    message = pb.Report(
+        key=report.key,
+        job_id=report.job_id,
+        token=report.token,
+        measured_unix_s=report.measured_unix_s,
+    )
+    if isinstance(report.outcome, Measurement):
+        message.measurement.CopyFrom(_to_measurement(report.outcome))
+    else:
+        number = enum_number("FAILURE_CLASS", pb.FailureClass, report.outcome.failure_class)
+        message.failure.failure_class = pb.FailureClass.ValueType(number)
+        message.failure.message = report.outcome.message
+    return message
+
+
+def from_report(message: pb.Report) -> Report:
+    """Report from the wire."""
+    outcome: Measurement | Failure
+    if message.WhichOneof("outcome") == "measurement":
+        outcome = _from_measurement(message.measurement)
+    elif message.WhichOneof("outcome") == "failure":
+        failure = message.failure
+        outcome = Failure(
+            enum_value("FAILURE_CLASS", pb.FailureClass, FailureClass, failure.failure_class),
+            text("failure message", failure.message),
+        )
+    else:
+        raise BadInput("a report must hold a measurement or a failure")
+    return Report(message.key, message.job_id, message.token, message.measured_unix_s, outcome)
+
+
+def _to_measurement(measurement: Measurement) -> pb.Measurement:
+    summary = measurement.summary
+    return pb.Measurement(
+        samples_ns=measurement.samples_ns,
+        summary=pb.Summary(
+            median_ms=summary.median_ms,
+            low_ms=summary.low_ms,
+            high_ms=summary.high_ms,
+            min_ms=summary.min_ms,
+            q1_ms=summary.q1_ms,
+            q3_ms=summary.q3_ms,
+            mean_ms=summary.mean_ms,
+        ),
+        verdict=to_verdict(measurement.verdict),
+        reasons=measurement.reasons,
+        readings=[
+            pb.Reading(name=reading.name, before=reading.before, after=reading.after)
+            for reading in measurement.readings
+        ],
+        fingerprint=dict(measurement.fingerprint),
+        processes=[
+            pb.ColdFigures(
+                build_ms=cold.build_ms,
+                session_ms=cold.session_ms,
+                first_run_ms=cold.first_run_ms,
+                warmup_runs=cold.warmup_runs,
+            )
+            for cold in measurement.processes
+        ],
+    )
+
+
+def _from_measurement(message: pb.Measurement) -> Measurement:
+    summary = message.summary
+    return Measurement(
+        samples_ns=tuple(message.samples_ns),
+        summary=Summary(
+            median_ms=summary.median_ms,
+            low_ms=summary.low_ms,
+            high_ms=summary.high_ms,
+            min_ms=summary.min_ms,
+            q1_ms=summary.q1_ms,
+            q3_ms=summary.q3_ms,
+            mean_ms=summary.mean_ms,
+        ),
+        verdict=from_verdict(message.verdict),
+        reasons=tuple(text("reason", reason, 256) for reason in message.reasons),
+        readings=tuple(_from_reading(reading) for reading in message.readings),
+        fingerprint={
+            text("fingerprint key", key, 64): text("fingerprint value", value, 512)
+            for key, value in message.fingerprint.items()
+        },
+        processes=tuple(
+            ColdFigures(cold.build_ms, cold.session_ms, cold.first_run_ms, cold.warmup_runs)
+            for cold in message.processes
+        ),
+    )
+
+
+def _from_reading(message: pb.Reading) -> Reading:
+    return Reading(
+        text("reading name", message.name, 64),
+        message.before if message.HasField("before") else None,
+        message.after if message.HasField("after") else None,
+    )

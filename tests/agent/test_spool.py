@@ -1,0 +1,50 @@
+"""The spool keeps reports until they are acknowledged, also across a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.spool import Spool
+from help_core.errors import StoreError
+from help_core.records import Failure, FailureClass, Report
+
+
+def _report(number: int) -> Report:
+    return Report(f"key-{number:05}", number, 1, 1.0, Failure(FailureClass.NO_DATA, "gap"))
+
+
+def test_reports_come_back_in_order_after_a_restart_until_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    first = Spool(path)
+    for number in range(3):
+        first.put(_report(number))
+    first.remove(_report(0).key)
+    first.close()
+    second = Spool(path)
+    found = []
+    last_id = 0
+    while (entry := second.after(last_id, 0.0)) is not None:
+        last_id, report = entry
+        found.append(report)
+    assert found == [_report(1), _report(2)]
+    second.close()
+
+
+def test_the_same_report_is_kept_once(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.sqlite")
+    spool.put(_report(1))
+    spool.put(_report(1))
+    assert len(spool) == 1
+    assert not spool.wait_until_empty(0.01)
+    spool.remove(_report(1).key)
+    assert spool.wait_until_empty(0.01)
+    spool.close()
+
+
+def test_a_file_that_is_no_spool_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    path.write_bytes(b"certainly not a database" * 50)
+    with pytest.raises(StoreError, match="cannot be used"):
+        Spool(path)

@@ -1,0 +1,275 @@
+"""The storage contract; every store is held to it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from coordinator.store import Acknowledgement, Adaptation, JobOrder, Store, open_store
+from coordinator.store.engine import make_engine
+from coordinator.store.tables import metadata
+from help_core.errors import BadInput, Conflict, Incompatible, NotFound, StoreError
+from help_core.records import (
+    Board,
+    Device,
+    Failure,
+    FailureClass,
+    JobState,
+    LeasedJob,
+    LeaseRef,
+    Measurement,
+    Purpose,
+    Report,
+    Settings,
+    Summary,
+    TableOrigin,
+    TableRow,
+    Verdict,
+)
+
+AGENT = "a" * 32
+OTHER = "b" * 32
+LEASE_S = 60.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(str(tmp_path / "store.db"))
+    opened.register(AGENT, "0.1.0", [_device("box")], 0.0)
+    yield opened
+    opened.close()
+
+
+def _device(name: str, threads: int = 1) -> Device:
+    return Device(name, Board("x86"), Settings(threads=threads))
+
+
+def _measurement(median_ms: float, verdict: Verdict = Verdict.VALID) -> Measurement:
+    summary = Summary(*[median_ms] * 7)
+    reasons = () if verdict is Verdict.VALID else ("other-load",)
+    return Measurement((round(median_ms * 1e6),), summary, verdict, reasons)
+
+
+def _report(job: LeasedJob, key: str, outcome: Measurement | Failure) -> Report:
+    return Report(key.ljust(8, "-"), job.job_id, job.token, 1.0, outcome)
+
+
+def _leased(store: Store, architecture: str = "nasbench201:a") -> LeasedJob:
+    store.enqueue([JobOrder("box", architecture, Purpose.SUPPORT)])
+    (job,) = store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
+    return job
+
+
+def test_jobs_are_leased_by_priority_then_age_and_to_one_agent_only(store: Store) -> None:
+    ids = store.enqueue(
+        [JobOrder("box", f"s:{n}", Purpose.COLLECT, priority=n // 2) for n in range(4)]
+    )
+    first = store.lease(AGENT, ["box"], 3, 0.0, LEASE_S)
+    assert [job.job_id for job in first] == [ids[2], ids[3], ids[0]]
+    assert [job.job_id for job in store.lease(AGENT, ["box"], 3, 0.0, LEASE_S)] == [ids[1]]
+
+
+def test_an_agent_gets_no_jobs_of_a_device_that_another_serves(store: Store) -> None:
+    store.register(OTHER, "0.1.0", [_device("other")], 0.0)
+    store.enqueue([JobOrder("box", "s:a", Purpose.COLLECT)])
+    assert store.lease(OTHER, ["box"], 1, 0.0, LEASE_S) == []
+
+
+def test_a_report_delivered_twice_is_stored_once(store: Store) -> None:
+    job = _leased(store)
+    report = _report(job, "key", _measurement(2.0))
+    assert store.record(AGENT, report) is Acknowledgement.STORED
+    assert store.record(AGENT, report) is Acknowledgement.DUPLICATE
+    assert [stored.measurement for stored in store.measurements("box")] == [report.outcome]
+    assert store.jobs([job.job_id])[0].state is JobState.DONE
+
+
+def test_a_report_of_an_ended_lease_is_kept_and_nothing_is_built_on_it(store: Store) -> None:
+    old = _leased(store)
+    assert store.expire(LEASE_S + 1) == 1
+    (new,) = store.lease(AGENT, ["box"], 1, LEASE_S + 1, LEASE_S)
+    assert new.token == old.token + 1
+    assert store.record(AGENT, _report(old, "late", _measurement(9.0))) is Acknowledgement.STALE
+    assert store.measurements("box") == []
+    assert store.jobs([old.job_id])[0].state is JobState.LEASED
+    assert store.record(AGENT, _report(new, "new", _measurement(2.0))) is Acknowledgement.STORED
+    assert len(store.measurements("box")) == 1
+
+
+def test_a_report_for_a_job_that_does_not_exist_is_refused(store: Store) -> None:
+    missing = LeasedJob(99, 1, "box", "s:a")
+    assert (
+        store.record(AGENT, _report(missing, "key", _measurement(1.0))) is Acknowledgement.REFUSED
+    )
+
+
+def test_a_renewed_lease_lasts_and_a_lost_one_is_named(store: Store) -> None:
+    job = _leased(store)
+    unknown = LeaseRef(job.job_id, 7)
+    assert store.renew(AGENT, [job.ref, unknown], 50.0, LEASE_S) == [unknown]
+    assert store.expire(LEASE_S + 1) == 0
+    assert store.expire(50.0 + LEASE_S + 1) == 1
+
+
+def test_a_released_job_is_queued_again_without_counting_the_attempt(store: Store) -> None:
+    job = _leased(store)
+    store.release(AGENT, [job.ref])
+    (found,) = store.jobs([job.job_id])
+    assert (found.state, found.attempts) == (JobState.QUEUED, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(FailureClass.CRASHED, JobState.QUEUED), (FailureClass.BAD_MODEL, JobState.FAILED)],
+)
+def test_a_failure_is_tried_again_only_where_that_can_help(
+    store: Store, kind: FailureClass, state: JobState
+) -> None:
+    job = _leased(store)
+    store.record(AGENT, _report(job, "key", Failure(kind, "why")))
+    (found,) = store.jobs([job.job_id])
+    assert found.state is state
+    assert found.error == f"{kind}: why"
+    assert store.measurements("box") == []
+
+
+def test_a_job_fails_after_its_last_attempt(store: Store) -> None:
+    (job_id,) = store.enqueue([JobOrder("box", "s:a", Purpose.COLLECT)])
+    for attempt in range(3):
+        (job,) = store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
+        store.record(AGENT, _report(job, f"k{attempt}", Failure(FailureClass.CRASHED, "why")))
+    assert store.jobs([job_id])[0].state is JobState.FAILED
+    silent = _leased(store, "s:b")
+    for _ in range(3):
+        store.expire(1e9)
+        store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
+    assert store.jobs([silent.job_id])[0].state is JobState.FAILED
+
+
+def test_only_queued_jobs_are_cancelled(store: Store) -> None:
+    leased = _leased(store)
+    (queued,) = store.enqueue([JobOrder("box", "s:b", Purpose.COLLECT)])
+    assert store.cancel([leased.job_id, queued]) == 1
+    states = [job.state for job in store.jobs([leased.job_id, queued])]
+    assert states == [JobState.LEASED, JobState.CANCELLED]
+
+
+def test_an_unknown_device_is_named_with_those_that_exist(store: Store) -> None:
+    with pytest.raises(NotFound, match=r"'nowhere'; known: box"):
+        store.enqueue([JobOrder("nowhere", "s:a", Purpose.COLLECT)])
+    with pytest.raises(NotFound, match=r"'nowhere'; known: box"):
+        store.device("nowhere", 0.0)
+
+
+def test_a_name_of_an_online_agent_is_refused_to_others_and_kept_by_its_own(store: Store) -> None:
+    with pytest.raises(Conflict, match="taken"):
+        store.register(OTHER, "0.1.0", [_device("box")], 10.0)
+    store.register(AGENT, "0.1.0", [_device("box")], 10.0)
+    store.register(OTHER, "0.1.0", [_device("box")], 1000.0)
+    assert store.device("box", 1000.0).agent_id == OTHER
+
+
+def test_other_settings_are_another_device(store: Store) -> None:
+    with pytest.raises(Conflict, match="threads 1 -> 4"):
+        store.register(AGENT, "0.1.0", [_device("box", threads=4)], 1.0)
+
+
+def test_measured_and_imported_latencies_are_exported_with_the_newest_valid_median(
+    store: Store,
+) -> None:
+    rows = [TableRow("nasbench201:a", "pi", 3.0), TableRow("nasbench201:a", "box", 9.0)]
+    assert store.add_rows("nasbench201", "paper", rows) == 2
+    assert store.add_rows("nasbench201", "paper", rows[:1]) == 1
+    for key, median in (("k1", 1.0), ("k2", 2.0)):
+        store.record(AGENT, _report(_leased(store), key, _measurement(median)))
+    suspect = _measurement(5.0, Verdict.SUSPECT)
+    store.record(AGENT, _report(_leased(store), "k3", suspect))
+    both = store.rows("nasbench201", [], TableOrigin.BOTH)
+    assert [(row.device, row.latency_ms) for row in both] == [("box", 2.0), ("pi", 3.0)]
+    assert store.rows("nasbench201", ["box"], TableOrigin.IMPORTED)[0].latency_ms == 9.0
+    assert store.rows("fbnet", [], TableOrigin.BOTH) == []
+
+
+def test_the_last_adaptation_replaces_the_one_before(store: Store) -> None:
+    assert store.adaptation("box", "nasbench201") is None
+    for predictor in ("flops", "help"):
+        store.set_adaptation(Adaptation("box", "nasbench201", predictor, 1, ("nasbench201:a",)))
+    found = store.adaptation("box", "nasbench201")
+    assert found is not None
+    assert (found.predictor, found.support) == ("help", ("nasbench201:a",))
+
+
+def test_many_threads_lease_each_job_once(store: Store) -> None:
+    store.enqueue([JobOrder("box", f"s:{n}", Purpose.COLLECT) for n in range(60)])
+    leased: list[int] = []
+
+    def work() -> None:
+        while jobs := store.lease(AGENT, ["box"], 4, 0.0, LEASE_S):
+            leased.extend(job.job_id for job in jobs)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(leased) == sorted(set(leased))
+    assert len(leased) == 60
+
+
+def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "again.db")
+    first = open_store(path)
+    first.register(AGENT, "0.1.0", [_device("box")], 0.0)
+    first.record(AGENT, _report(_leased(first), "key", _measurement(2.0)))
+    first.close()
+    second = open_store(path)
+    assert len(second.measurements("box")) == 1
+    second.close()
+
+
+def test_the_migrations_make_the_tables_of_the_code(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    path = str(tmp_path / "fresh.db")
+    open_store(path).close()
+    engine = make_engine(path)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_a_corrupt_store_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "corrupt.db"
+    path.write_bytes(b"this is no database, it only looks like a file" * 100)
+    with pytest.raises(StoreError, match=r"corrupt\.db cannot be used"):
+        open_store(str(path))
+
+
+def test_a_store_of_a_newer_version_asks_to_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "newer.db"
+    open_store(str(path)).close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    with pytest.raises(Incompatible, match="upgrade help-fleet"):
+        open_store(str(path))
+
+
+@pytest.mark.parametrize("url", ["sqlite://[", "nosuchdatabase://x/y"])
+def test_a_bad_store_url_is_one_clear_line(url: str) -> None:
+    with pytest.raises((BadInput, StoreError)):
+        open_store(url)
+
+
+def test_sqlite_is_set_up_to_be_durable(tmp_path: Path) -> None:
+    engine = make_engine(str(tmp_path / "x.db"))
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(sa.text("PRAGMA synchronous")).scalar() == 2
+    engine.dispose()
