@@ -11,21 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from help_core.arrays import FloatArray, IntArray
+from help_core.arrays import FloatArray
 from help_core.spaces.base import GeneSpace
 
 PENALTY = 1e-5
 DEPTH_LENGTH = 4.0
 """In genes: neighbouring layers slow down together."""
-
-
-def one_hot(space: GeneSpace, genes: IntArray) -> FloatArray:
-    """Choices of canonical genotypes ``[n, genes]`` as 0 and 1, ``[n, sum of choices]``."""
-    offsets = np.cumsum((0, *space.gene_choices[:-1]))
-    canonical = space.canonical(genes)
-    hot = np.zeros((len(genes), sum(space.gene_choices)))
-    hot[np.arange(len(genes))[:, None], canonical + offsets] = 1
-    return hot
 
 
 @dataclass(frozen=True, slots=True)

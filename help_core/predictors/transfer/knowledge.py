@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
-from help_core.predictors.transfer.attribution import Attribution, one_hot
+from help_core.predictors.transfer.attribution import Attribution
 from help_core.predictors.transfer.basis import Basis, joined
+from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.dictionary import Dictionary, Kind, Layout
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace
