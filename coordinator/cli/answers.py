@@ -104,22 +104,16 @@ def show_answer(answer: Answer) -> None:
 
 def _picks_table(title: str, picks: tuple[Pick, ...] | list[Pick], source: str) -> Table:
     table = Table(title=title, caption=f"accuracy: {source}" if source else None)
-    for name in (
-        "#",
-        "limit ms",
-        "predicted ms (90 %)",
-        "measured ms",
-        "accuracy %",
-        "params M",
-        "MACs M",
-    ):
+    headers = ("limit\nms", "predicted\nms", "90 %\ninterval", "measured\nms", "accuracy\n%")
+    for name in ("#", *headers, "params\nM", "MACs\nM"):
         table.add_column(name, justify="right")
     for number, pick in enumerate(picks, start=1):
         table.add_row(
             str(number),
             f"{pick.limit_ms:.4g}",
-            f"{pick.predicted_ms:.4g} ({pick.low_ms:.4g}-{pick.high_ms:.4g})",
-            "-" if pick.measured_ms is None else f"{pick.measured_ms:.4g}",
+            f"{pick.predicted_ms:.3g}",
+            f"{pick.low_ms:.3g}-{pick.high_ms:.3g}",
+            "-" if pick.measured_ms is None else f"{pick.measured_ms:.3g}",
             "-" if pick.accuracy_percent is None else f"{pick.accuracy_percent:.1f}",
             f"{pick.parameters / 1e6:.3f}",
             f"{pick.multiply_adds / 1e6:.1f}",
