@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -85,7 +85,7 @@ class Client:
             response = self._stub.ListJobs(request, timeout=UNARY_DEADLINE_S)
         return [from_job(job) for job in response.jobs], response.total
 
-    def adapt(self, order: AdaptOrder) -> Iterator[Progress | Answer]:
+    def adapt(self, order: AdaptOrder) -> Generator[Progress | Answer, None, None]:
         """Progress, then the answer; closing the iterator cancels the request."""
         request = pb.AdaptRequest(
             device=order.device,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadCheckpoint, BadInput
@@ -73,11 +72,12 @@ class HelpPredictor:
         x = self._features(support.genes)
         y = torch.from_numpy(scale.to_labels(support.latency_ms)).float()
         noise = draw_noise(self._learner, rng)
+        samples = len(noise)
+        embeddings = embedding.expand(samples, -1)
+        xs, ys = x.expand(samples, -1, -1), y.expand(samples, -1)
         with torch.no_grad():
-            adapted = vmap(self._learner.adapt, in_dims=(None, None, None, 0))
-            weights, _ = adapted(embedding, x, y, noise)
-            offsets = vmap(self._learner.offset, in_dims=(0, None, None, None))
-            offset = offsets(weights, embedding, x, y)
+            weights, _ = self._learner.adapt(embeddings, xs, ys, noise)
+            offset = self._learner.offset(weights, embeddings, xs, ys)
         left_out = self._left_out_errors(support, scale, noise)
         return AdaptedHelp(
             space=self._space,

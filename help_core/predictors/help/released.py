@@ -54,14 +54,14 @@ def load_released(path: Path) -> MetaLearner:
         layer, _, kind = name.rpartition(".")
         if layer not in _MODULATOR:
             raise BadCheckpoint(f"{path}: has the unknown weight {name!r}")
-        weights[f"modulator.{_MODULATOR[layer]}.{kind}"] = value
+        weights[f"modulator.{_MODULATOR[layer]}.{kind}"] = _inputs_first(layer, value)
     first = weights.get("network.encoder.first.weight")
     if first is None or first.ndim != 2:
         raise BadCheckpoint(f"{path}: misses the first layer of its encoder")
     is_graph = f"{_PREFIX}gc1.weight" in content["model"]
     if is_graph and first.shape[0] != KINDS:
         raise BadCheckpoint(f"{path}: its cells have {first.shape[0]} node features, not {KINDS}")
-    learner = MetaLearner(AS_PUBLISHED, CELL_FEATURES if is_graph else first.shape[1])
+    learner = MetaLearner(AS_PUBLISHED, CELL_FEATURES if is_graph else first.shape[0])
     weights["embedding_center"] = learner.embedding_center
     load_weights(learner, weights, str(path))
     return learner
@@ -93,11 +93,16 @@ def _network(path: Path, part: dict[str, Tensor]) -> dict[str, Tensor]:
         layer, _, kind = name.removeprefix(_PREFIX).rpartition(".")
         if layer not in _NETWORK or not name.startswith(_PREFIX):
             raise BadCheckpoint(f"{path}: has the unknown weight {name!r}")
-        renamed[f"{_NETWORK[layer]}.{kind}"] = value.detach()
+        renamed[f"{_NETWORK[layer]}.{kind}"] = _inputs_first(layer, value.detach())
     joint = renamed.get("head.first.weight")
     if joint is not None and joint.ndim == 2:
         # The device's half of the layer is a weight of its own here.
         split = AS_PUBLISHED.hidden
-        renamed["head.first.weight"] = joint[:, :split].contiguous()
-        renamed["head.device"] = joint[:, split:].contiguous()
+        renamed["head.first.weight"] = joint[:split].contiguous()
+        renamed["head.device"] = joint[split:].contiguous()
     return renamed
+
+
+def _inputs_first(layer: str, value: Tensor) -> Tensor:
+    """Weights as ``[inputs, outputs]``, which HELP keeps only in its graph convolutions."""
+    return value if layer.startswith("gc") or value.ndim != 2 else value.T.contiguous()
