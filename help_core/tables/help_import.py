@@ -79,7 +79,11 @@ def _device_names(folder: Path) -> tuple[str, ...]:
 
 def _architectures_by_index(path: Path, space: SearchSpace) -> tuple[Architecture, ...]:
     content = load_plain_pickle(path)
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(key, str) for key in content)
+    ):
         raise BadTable(f"{path}: must be a dictionary from architecture to index")
     if sorted(content.values()) != list(range(len(content))):
         raise BadTable(f"{path}: its indices must be 0 to {len(content) - 1}, each once")
