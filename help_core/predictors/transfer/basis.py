@@ -8,11 +8,12 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from help_core.arrays import FloatArray, IntArray
+from help_core.predictors.transfer.choices import one_hot
 from help_core.spaces.base import GeneSpace
 
 LINEAR_SCALE = 1.7
 CURVED_SCALE = 0.5
-INDUCING = 300
+INDUCING = 100
 LENGTH_SCALE = 2.0
 """Of the smooth part, in standard deviations per physics feature."""
 
@@ -58,7 +59,7 @@ class Basis:
     @classmethod
     def fit(cls, space: GeneSpace, genes: IntArray) -> Basis:
         """Scales and inducing points from architectures ``[n, genes]`` of the space."""
-        choices = FeatureScale.fit(space.features(genes, "help"))
+        choices = FeatureScale.fit(one_hot(space, genes))
         raw = space.features(genes, "physics")
         physics = FeatureScale.fit(raw)
         scaled = physics(raw)
@@ -74,7 +75,7 @@ class Basis:
         """Choices ``[n, c]``, physics ``[n, p]`` and smooth functions ``[n, s]``, centred."""
         physics = self.physics(self.space.features(genes, "physics"))
         curved = _whiten(self.root, _smooth(physics, self.inducing)) - self.curved_mean
-        return self.choices(self.space.features(genes, "help")), physics, curved
+        return self.choices(one_hot(self.space, genes)), physics, curved
 
 
 def joined(parts: tuple[FloatArray, FloatArray, FloatArray]) -> FloatArray:

@@ -19,7 +19,7 @@ from help_core.spaces.own.limits import Limits
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The facts of the model, or why it is refused."""
     limits = Limits(**{**request["limits"], "domains": frozenset(request["limits"]["domains"])})
-    _bound_this_process(limits)
+    bound_this_process(limits)
     path = Path(request["path"])
     try:
         data = read_model_file(path, limits)
@@ -33,7 +33,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return asdict(facts)
 
 
-def _bound_this_process(limits: Limits) -> None:
+def bound_this_process(limits: Limits) -> None:
+    """Has the system end this process when it takes more memory or time than ``limits``."""
     try:
         import resource
     except ImportError:  # Windows has no such bounds; the parent's timeout still holds.

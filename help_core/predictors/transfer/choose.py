@@ -1,0 +1,67 @@
+"""Which architectures to measure: those that tell most about all the others.
+
+Greedy variance reduction under the prior (or, sequentially, under what it has become after
+the measurements so far), as in Krause, Singh & Guestrin, JMLR 2008, with the mean variance
+over the candidates instead of mutual information.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from help_core.arrays import FloatArray, IntArray
+from help_core.predictors.transfer.dictionary import Dictionary
+from help_core.predictors.transfer.prior import Draws
+
+EXTREMES = 0.03
+"""Share of the fastest and of the slowest candidates that is never measured.
+
+Networks that a runtime can fold away (disconnected cells) tell nothing about the others.
+"""
+ANCHOR_SHARE = 0.25
+"""Standard deviation of the weights of single training devices, for choosing."""
+
+
+def prior_features(dictionary: Dictionary, draws: Draws, weight: FloatArray) -> FloatArray:
+    """Features ``[n, d]`` whose inner products are the prior covariance, averaged over draws."""
+    scale = np.sqrt(weight @ draws.scales**2)
+    columns = dictionary.columns.shape[1]
+    parts = [dictionary.columns * scale[:columns]]
+    parts += [field * one for field, one in zip(dictionary.fields, scale[columns:], strict=True)]
+    if dictionary.anchors.shape[1] > 1:
+        anchors = dictionary.anchors - dictionary.anchors.mean(axis=1, keepdims=True)
+        parts.append(anchors * (ANCHOR_SHARE / np.sqrt(anchors.shape[1])))
+    return np.column_stack(parts)
+
+
+def typical(mean_device: FloatArray, wanted: int) -> IntArray:
+    """Rows of candidates ``[n]`` that are neither among the fastest nor the slowest.
+
+    All of them, if fewer than ``wanted`` would be left.
+    """
+    low, high = np.quantile(mean_device, [EXTREMES, 1 - EXTREMES])
+    rows = np.flatnonzero((mean_device >= low) & (mean_device <= high))
+    return rows if len(rows) >= wanted else np.arange(len(mean_device))
+
+
+def choose(
+    features: FloatArray, noise: FloatArray, count: int, measured: FloatArray | None = None
+) -> IntArray:
+    """Rows of ``features [n, d]`` to measure, best first, each with noise variance ``[n]``.
+
+    ``measured`` holds the features ``[k, d]`` of what has been measured already.
+    """
+    covariance = features @ features.T
+    if measured is not None and len(measured):
+        cross = features @ measured.T
+        inner = measured @ measured.T + float(np.median(noise)) * np.eye(len(measured))
+        covariance = covariance - cross @ np.linalg.solve(inner, cross.T)
+    picked: list[int] = []
+    for _ in range(count):
+        gain = (covariance**2).sum(axis=0) / (np.diag(covariance) + noise)
+        gain[picked] = -1
+        pick = int(np.argmax(gain))
+        picked.append(pick)
+        column = covariance[:, pick]
+        covariance = covariance - np.outer(column, column) / (column[pick] + noise[pick])
+    return np.array(picked, dtype=np.int64)

@@ -1,0 +1,129 @@
+"""From a support set to predictions: Bayesian linear regression, averaged over the prior.
+
+Given one draw, relative latency is ``anchor + Σ_j w_j φ_j + ε`` with ``w_j ~ N(0, scale_j²)``
+and ``ε ~ N(0, (noise · mean device)²)``, which has a closed form in the ``k`` measurements
+(Rasmussen & Williams, 2006, eq. 2.25, 2.26 and 2.30). Draws are weighted by evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from help_core.arrays import FloatArray
+from help_core.predictors.transfer.dictionary import Dictionary
+from help_core.predictors.transfer.prior import Draws
+
+JITTER = 1e-9
+KEPT = 100
+LEAST_WEIGHT = 1e-4
+CHUNK_NUMBERS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """The mixture of the draws that the support speaks for, as moments of a linear form.
+
+    Every draw predicts linearly in one vector per architecture: its anchors, its columns,
+    and the inner products of its fields with the support. So the whole mixture comes down to
+    a mean and two quadratic forms in that vector, whatever the number of draws.
+    """
+
+    support: Dictionary
+    draws: Draws
+    weight: FloatArray
+    """Of the draws that are kept, ``[e]``, sums to 1."""
+    mean: FloatArray
+    """``[v]`` with ``v = anchors + columns + fields * k``."""
+    doubt: FloatArray
+    """Spread of the draws' means less what the support explains, ``[v, v]``."""
+
+    def moments(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of a new measurement, ``[n]`` each."""
+        vector = _vector(dictionary, self.support)
+        squared = self.weight @ self.draws.scales**2
+        columns = dictionary.columns.shape[1]
+        prior = dictionary.columns**2 @ squared[:columns]
+        prior += dictionary.field_squares() @ squared[columns:]
+        noise = self.weight @ self.draws.noise**2 * dictionary.anchors[:, 0] ** 2
+        variance = prior + ((vector @ self.doubt) * vector).sum(axis=1)
+        return vector @ self.mean, np.sqrt(np.maximum(variance, 0) + noise)
+
+
+def fit_posterior(support: Dictionary, relative: FloatArray, draws: Draws) -> Posterior:
+    """From the support's dictionary and latencies ``[k]`` over that of the mean device.
+
+    ``relative`` is in units in which the median ratio to the mean device is 1.
+    """
+    anchor_scale = np.median(relative[:, None] / support.anchors, axis=0)
+    residual = (relative[:, None] - support.anchors * anchor_scale).T
+    grams = _grams(support)
+    chunk = max(CHUNK_NUMBERS // len(relative) ** 2, 1)
+    evidence = np.concatenate(
+        [
+            _condition(grams, support, residual, draws.take(slice(start, start + chunk)))[0]
+            for start in range(0, len(draws), chunk)
+        ]
+    )
+    weight = np.exp(evidence - evidence.max())
+    weight /= weight.sum()
+    best = np.argsort(-weight, kind="stable")[:KEPT]
+    best = best[weight[best] > LEAST_WEIGHT]
+    kept = draws.take(best)
+    weight = weight[best] / weight[best].sum()
+    _, solved, inverse = _condition(grams, support, residual, kept)
+    forms = _linear_forms(support, kept)
+    means = np.einsum("evk,ek->ev", forms, solved)
+    means[np.arange(len(kept)), kept.anchor] += anchor_scale[kept.anchor]
+    mean = weight @ means
+    centred = (means - mean) * np.sqrt(weight)[:, None]
+    explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
+    return Posterior(support, kept, weight, mean, centred.T @ centred - explained)
+
+
+def _vector(dictionary: Dictionary, support: Dictionary) -> FloatArray:
+    kernels = dictionary.field_kernels(support)
+    flat = kernels.transpose(1, 0, 2).reshape(len(dictionary.columns), -1)
+    return np.column_stack([dictionary.anchors, dictionary.columns, flat])
+
+
+def _linear_forms(support: Dictionary, draws: Draws) -> FloatArray:
+    """What turns the vector of an architecture into its covariance with the support.
+
+    ``[e, v, k]``; the anchors have no part in it.
+    """
+    count, columns = support.columns.shape
+    anchors = support.anchors.shape[1]
+    squared = draws.scales**2
+    forms = np.zeros((len(draws), anchors + columns + len(support.fields) * count, count))
+    forms[:, anchors : anchors + columns] = squared[:, :columns, None] * support.columns.T
+    for index in range(len(support.fields)):
+        start = anchors + columns + index * count
+        diagonal = np.arange(count)
+        forms[:, start + diagonal, diagonal] = squared[:, columns + index, None]
+    return forms
+
+
+def _grams(support: Dictionary) -> FloatArray:
+    """Inner products of the support by term, ``[terms, k, k]``."""
+    columns = support.columns.T
+    by_column = columns[:, :, None] * columns[:, None, :]
+    return np.concatenate([by_column, support.field_kernels(support)])
+
+
+def _condition(
+    grams: FloatArray, support: Dictionary, residual: FloatArray, draws: Draws
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log evidence ``[m]``, solved residuals ``[m, k]``, inverse covariances ``[m, k, k]``."""
+    terms, count = grams.shape[0], grams.shape[1]
+    covariance = (draws.scales**2 @ grams.reshape(terms, -1)).reshape(-1, count, count)
+    noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2
+    covariance[:, np.arange(count), np.arange(count)] += noise + JITTER
+    root = np.linalg.cholesky(covariance)
+    inverse: FloatArray = np.linalg.inv(covariance).astype(np.float64)
+    own = residual[draws.anchor]
+    solved = np.einsum("mij,mj->mi", inverse, own)
+    log_determinant = np.log(root[:, np.arange(count), np.arange(count)]).sum(axis=1)
+    evidence: FloatArray = -0.5 * (solved * own).sum(axis=1) - log_determinant
+    return evidence, solved, inverse

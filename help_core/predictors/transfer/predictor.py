@@ -1,0 +1,142 @@
+"""``transfer``: the predictor that needs the fewest measurements.
+
+>>> predictor = TransferPredictor.train(space, table)        # doctest: +SKIP
+>>> adapted = predictor.adapt(Support(genes, latency_ms), rng)
+>>> adapted.predict(space.all_genes()).latency_ms
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from help_core.arrays import FloatArray, IntArray
+from help_core.errors import BadInput
+from help_core.predictors.base import Prediction, Support
+from help_core.predictors.transfer.choose import choose, prior_features, typical
+from help_core.predictors.transfer.dictionary import Dictionary
+from help_core.predictors.transfer.intervals import Interval, calibrated
+from help_core.predictors.transfer.knowledge import Knowledge
+from help_core.predictors.transfer.posterior import Posterior, fit_posterior
+from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
+from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
+from help_core.spaces.base import EnumerableSpace, GeneSpace
+from help_core.tables.latency import LatencyTable
+
+CANDIDATES = 400
+"""Architectures that a designed support is chosen from, at most."""
+LEAST_RELATIVE = 0.02
+"""No network is predicted faster than this share of the typical latency."""
+
+
+@dataclass(slots=True)
+class TransferPredictor:
+    """Knowledge of training devices and of physics, ready to meet a device."""
+
+    knowledge: Knowledge
+    prior: PriorScales = field(default_factory=PriorScales)
+    name: str = "transfer"
+    _draws: Draws = field(init=False)
+    _whole: Dictionary | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._draws = draw_prior(self.knowledge.layout, self.prior)
+
+    @classmethod
+    def train(cls, space: GeneSpace, table: LatencyTable) -> TransferPredictor:
+        """Learns from the training devices' table; it may have no device at all."""
+        return cls(Knowledge.learn(space, table))
+
+    @property
+    def space(self) -> GeneSpace:
+        """The search space that it predicts."""
+        return self.knowledge.basis.space
+
+    def support_genes(self, count: int, rng: np.random.Generator) -> IntArray:
+        """The ``count`` reference architectures that tell most, ``[count, genes]``."""
+        references = self.knowledge.references
+        return references[self.design(references, count, rng)]
+
+    def design(self, candidates: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+        """Rows of ``candidates [n, genes]`` to measure; raises ``BadInput`` if too few."""
+        if count > len(candidates):
+            raise BadInput(f"{count} support points asked for, {len(candidates)} candidates")
+        weight = np.full(len(self._draws), 1 / len(self._draws))
+        return self._choose(candidates, count, rng, self._draws, weight, None)
+
+    def next_candidate(
+        self, support: Support, candidates: IntArray, rng: np.random.Generator
+    ) -> int:
+        """Row of the candidate to measure after ``support``, given what it says."""
+        posterior = self.adapt(support, rng).posterior
+        picked = self._choose(candidates, 1, rng, posterior.draws, posterior.weight, support)
+        return int(picked[0])
+
+    def adapt(self, support: Support, rng: np.random.Generator) -> AdaptedTransfer:
+        """The device of the support, from one measurement on; deterministic.
+
+        Measurements far below all others in proportion are failures and left out.
+        """
+        if not len(support):
+            raise BadInput("transfer needs at least 1 support point to give latencies in ms")
+        dictionary = self.dictionary(support.genes)
+        ratio = support.latency_ms / dictionary.anchors[:, 0]
+        usable = np.flatnonzero(ratio > FAILED_BELOW_MEDIAN * np.median(ratio))
+        scale_ms = float(np.median(ratio[usable]))
+        relative = support.latency_ms[usable] / scale_ms
+        posterior = fit_posterior(dictionary.take(usable), relative, self._draws)
+        return AdaptedTransfer(self, posterior, scale_ms, calibrated(support.latency_ms[usable]))
+
+    def dictionary(self, genes: IntArray) -> Dictionary:
+        """The terms over genotypes; a space that can be listed is computed only once."""
+        space = self.space
+        if not isinstance(space, EnumerableSpace):
+            return self.knowledge.dictionary(genes)
+        if self._whole is None:
+            self._whole = self.knowledge.dictionary(space.all_genes())
+        return self._whole.take(_positions(space, genes))
+
+    def _choose(
+        self,
+        candidates: IntArray,
+        count: int,
+        rng: np.random.Generator,
+        draws: Draws,
+        weight: FloatArray,
+        support: Support | None,
+    ) -> IntArray:
+        rows = np.sort(rng.permutation(len(candidates))[: max(CANDIDATES, count)])
+        dictionary = self.dictionary(candidates[rows])
+        rows = rows[typical(dictionary.anchors[:, 0], count)]
+        dictionary = self.dictionary(candidates[rows])
+        features = prior_features(dictionary, draws, weight)
+        noise = float(np.exp(weight @ np.log(draws.noise))) ** 2 * dictionary.anchors[:, 0] ** 2
+        measured = None
+        if support is not None:
+            measured = prior_features(self.dictionary(support.genes), draws, weight)
+        return rows[choose(features, noise, count, measured)]
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptedTransfer:
+    """The posterior of one device."""
+
+    parent: TransferPredictor
+    posterior: Posterior
+    scale_ms: float
+    interval: Interval
+
+    def predict(self, genes: IntArray) -> Prediction:
+        """Latencies of genotypes ``[n, genes]``."""
+        mean, deviation = self.posterior.moments(self.parent.dictionary(genes))
+        latency_ms = self.scale_ms * np.maximum(mean, LEAST_RELATIVE)
+        return self.interval.around(latency_ms, self.scale_ms * deviation)
+
+
+def _positions(space: EnumerableSpace, genes: IntArray) -> IntArray:
+    """Rows of genotypes in ``all_genes``, whose last gene varies fastest."""
+    sizes = np.array(space.gene_choices)
+    strides = np.concatenate([np.cumprod(sizes[:0:-1])[::-1], [1]])
+    positions: IntArray = genes @ strides
+    return positions

@@ -1,0 +1,124 @@
+"""The prior over devices: how much each kind of term may matter, and how noisy a device is.
+
+Nobody knows beforehand how unlike a new device is. So the prior scales are not fixed, but
+have log-normal distributions wide enough for a device like a training device and for one
+unlike any, and the evidence of the support set decides (importance sampling). A draw is one
+guess: an anchor (the device is the mean device, a training device, or nobody's relative),
+one scale per term, and a noise level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from help_core.arrays import AnyArray, FloatArray, IntArray
+from help_core.predictors.transfer.dictionary import Kind, Layout
+
+
+def _default_scales() -> Mapping[Kind, float]:
+    return {
+        "constant": 0.2,
+        "mean": 0.25,
+        "device": 0.12,
+        "physics": 0.2,
+        "choices": 0.003,
+        "curved": 0.012,
+        "by_choice": 0.05,
+        "by_gene": 0.015,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PriorScales:
+    """Medians and spreads of the distributions that draws come from.
+
+    Tuned on training and validation devices only, by leaving families of devices out and by
+    training on GPUs or phones alone (``benchmarks/README.md``). Scales are standard
+    deviations in units of the mean latency; spreads are of logarithms.
+    """
+
+    median: Mapping[Kind, float] = field(default_factory=_default_scales)
+    kind_spread: float = 1.0
+    term_spread: float = 1.5
+    """Of single devices and single physics features within their kind."""
+    common_shift: float = -1.0
+    common_spread: float = 1.5
+    """Of all scales together: some devices need hardly any correction."""
+    noise: float = 0.015
+    noise_spread: float = 1.8
+    anchored: float = 0.25
+    """Share of draws that start from one training device instead of the mean device."""
+    anchored_shrink: float = 0.03
+    """Median correction of an anchored draw, relative to others."""
+    unrelated: float = 0.35
+    """Share of draws that trust no training device: physics and structure only."""
+    unrelated_mean: float = 0.5
+    draws: int = 2000
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """``m`` draws from the prior."""
+
+    scales: FloatArray
+    """Prior standard deviation of each term's coefficients, ``[m, terms]``."""
+    noise: FloatArray
+    """Relative noise, ``[m]``."""
+    anchor: IntArray
+    """Index of the anchor, ``[m]``; 0 is the mean device."""
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def take(self, rows: IntArray | slice) -> Draws:
+        """Some of the draws."""
+        return Draws(self.scales[rows], self.noise[rows], self.anchor[rows])
+
+
+FROM_DEVICES: tuple[Kind, ...] = ("device", "by_choice", "by_gene")
+SINGLE: tuple[Kind, ...] = ("device", "physics")
+
+
+def draw_prior(layout: Layout, prior: PriorScales) -> Draws:
+    """The same draws for the same layout and prior, so that adaptation is deterministic."""
+    rng = np.random.default_rng(prior.seed)
+    count, terms = prior.draws, layout.terms
+    kinds = list(dict.fromkeys(terms))
+    median = np.array([prior.median[kind] for kind in kinds])
+    by_kind = median * np.exp(prior.kind_spread * rng.normal(size=(count, len(kinds))))
+    common = prior.common_shift + prior.common_spread * rng.normal(size=count)
+    by_kind *= np.exp(common)[:, None]
+    anchor = _pick_anchor(layout, prior, rng)
+    _distrust(by_kind, kinds, prior, rng)
+    by_kind[anchor > 0] *= prior.anchored_shrink
+    by_kind[:, kinds.index("constant")] = prior.median["constant"]
+    scales = by_kind[:, [kinds.index(term) for term in terms]]
+    single: AnyArray = np.isin(terms, SINGLE)
+    spread = prior.term_spread * rng.normal(size=(count, int(single.sum())))
+    # Less its variance, so that the mean square of a scale does not grow with the spread.
+    scales[:, single] *= np.exp(spread - prior.term_spread**2)
+    noise = prior.noise * np.exp(prior.noise_spread * rng.normal(size=count))
+    return Draws(scales, noise, anchor)
+
+
+def _pick_anchor(layout: Layout, prior: PriorScales, rng: np.random.Generator) -> IntArray:
+    anchor = np.zeros(prior.draws, dtype=np.int64)
+    if layout.anchors > 1:
+        anchored = rng.random(prior.draws) < prior.anchored
+        anchor[anchored] = rng.integers(1, layout.anchors, int(anchored.sum()))
+    return anchor
+
+
+def _distrust(
+    by_kind: FloatArray, kinds: list[Kind], prior: PriorScales, rng: np.random.Generator
+) -> None:
+    """Takes what training devices say out of some draws, in place."""
+    unrelated = rng.random(len(by_kind)) < prior.unrelated
+    for kind in FROM_DEVICES:
+        if kind in kinds:
+            by_kind[unrelated, kinds.index(kind)] *= 0.01
+    by_kind[unrelated, kinds.index("mean")] = prior.unrelated_mean
