@@ -39,7 +39,10 @@ class Head(nn.Module):
         self.first = Dense(hidden, width, fan_in=width)
         # One layer over architecture and device side by side, kept in two parts so that the
         # device is not multiplied again for every architecture.
-        self.device = nn.Parameter(torch.empty(width - hidden, width).uniform_(-bound, bound))
+        self.device: nn.Parameter | None = None
+        if width > hidden:
+            device = torch.empty(width - hidden, width).uniform_(-bound, bound)
+            self.device = nn.Parameter(device)
         self.second = Dense(width, width)
         self.last = Dense(width, 1)
 
@@ -49,7 +52,7 @@ class Head(nn.Module):
         ``device`` is ``[…, 1, hidden]``.
         """
         first = self.first(encodings)
-        if device is not None:
+        if device is not None and self.device is not None:
             first = first + device @ self.device
         hidden = torch.relu(self.second(torch.relu(first)))
         scaled: Tensor = self.last(hidden).squeeze(-1)
