@@ -70,6 +70,9 @@ class Validator:
         error: dict[str, float] = {}
         for device, tasks in zip(self._devices, self._tasks, strict=True):
             noise = draw_noise(learner, rng).unsqueeze(1)
+            if self._settings.score_of == "last-sample":
+                # As published, no other draw has a say in the ranks.
+                noise = noise[-1:]
             samples = predict_tasks(
                 learner,
                 tasks.embedding,
@@ -78,9 +81,8 @@ class Validator:
                 tasks.query_x,
                 noise.to(tasks.embedding.device),
             )
-            mean = samples.mean(dim=0)
-            ranked = samples[-1] if self._settings.score_of == "last-sample" else mean
+            predicted = samples.mean(dim=0)[0].cpu().numpy()
             truth = tasks.query_y[0].cpu().numpy()
-            spearman[device] = float(spearmanr(ranked[0].cpu().numpy(), truth).statistic)
-            error[device] = float(np.sqrt(np.mean((mean[0].cpu().numpy() - truth) ** 2)))
+            spearman[device] = float(spearmanr(predicted, truth).statistic)
+            error[device] = float(np.sqrt(np.mean((predicted - truth) ** 2)))
         return Validation(spearman, error)
