@@ -13,14 +13,18 @@ from help_core.errors import NotFound
 from help_core.predictors.base import Predictor
 from help_core.predictors.flops import FlopsPredictor
 from help_core.predictors.help.predictor import HelpPredictor
+from help_core.predictors.ridge import RidgePredictor
+from help_core.predictors.transfer.predictor import TransferPredictor
 from help_core.spaces.base import GeneSpace
 
 ENTRY_POINT_GROUP = "help_fleet.predictors"
-DEFAULT = "help"
+DEFAULT = "transfer"
 
 BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {
     "help": HelpPredictor.shipped,
     "flops": FlopsPredictor,
+    "ridge": RidgePredictor.shipped,
+    "transfer": TransferPredictor.shipped,
 }
 
 

@@ -10,6 +10,7 @@ from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.predictors.base import Prediction, Support
 from help_core.predictors.intervals import UNKNOWN_HALF_WIDTH, relative_interval
+from help_core.predictors.transfer.artefact import load_shipped
 from help_core.predictors.transfer.basis import Basis, joined
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace, sample_genes
@@ -35,6 +36,12 @@ class RidgePredictor:
         basis = Basis.fit(space, genes)
         features = joined(basis.parts(genes))
         return cls(basis, DeviceTables.fit(table.devices, features, table.latency_ms))
+
+    @classmethod
+    def shipped(cls, space: GeneSpace) -> RidgePredictor:
+        """On the devices of the transfer artefact of the space; raises ``NotFound``."""
+        knowledge, _ = load_shipped(space)
+        return cls(knowledge.basis, knowledge.tables)
 
     def support_genes(self, count: int, rng: np.random.Generator) -> IntArray:
         """Random architectures ``[count, genes]``."""

@@ -26,8 +26,6 @@ failed · 10 timed out · 11 incompatible versions · 130 interrupted.
 
 def run_cli(app: Callable[[], Any], program: str) -> NoReturn:
     """Runs a typer application; an error of ours becomes one line and its exit code."""
-    # gRPC's own log lines on stderr would stand beside the one clear line of an error.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app()
     except HelpError as error:

@@ -40,16 +40,16 @@ def address(e2e_dir: Path) -> Iterator[str]:
     listen = f"127.0.0.1:{free_port()}"
     store = str(e2e_dir / "coordinator.db")
     command = python_module("coordinator.main", "serve", "--listen", listen, "--store", store)
-    process = Process(command, e2e_dir / "coordinator.log")
-    wait_for(lambda: "listens on" in process.log.read_text())
-    yield listen
-    assert process.stop() == 0
+    with Process(command, e2e_dir / "coordinator.log") as process:
+        wait_for(lambda: "listens on" in process.log.read_text())
+        yield listen
+        assert process.stop() == 0
 
 
 @pytest.fixture(scope="session")
 def board(e2e_dir: Path, address: str, replay_table: Path) -> Iterator[str]:
     """An agent that replays the column ``board``."""
-    process = replay_agent(e2e_dir / "agent", address, replay_table, "board")
-    wait_for(lambda: is_online(address, "board"))
-    yield "board"
-    assert process.stop() == 0
+    with replay_agent(e2e_dir / "agent", address, replay_table, "board") as process:
+        wait_for(lambda: is_online(address, "board"))
+        yield "board"
+        assert process.stop() == 0

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from coordinator.client import Client
+from help_core.errors import Unreachable
 
 STOP_S = 20.0
 
@@ -34,6 +36,14 @@ class Process:
                 self.command, stdin=subprocess.DEVNULL, stdout=file, stderr=file
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and returns the exit code."""
         if self.popen.poll() is None:
@@ -46,7 +56,7 @@ def python_module(module: str, *arguments: str) -> list[str]:
 
 
 def run_cli(
-    module: str, *arguments: str, timeout_s: float = 90.0
+    module: str, *arguments: str, timeout_s: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
     """Runs help-coord or help-agent to its end."""
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
@@ -90,7 +100,9 @@ def replay_agent(folder: Path, address: str, table: Path, device: str) -> Proces
 
 
 def is_online(address: str, device: str) -> bool:
-    with Client(address) as client:
-        return any(
-            status.device.online for status in client.devices() if status.device.name == device
-        )
+    try:
+        with Client(address) as client:
+            statuses = client.devices()
+    except Unreachable:
+        return False
+    return any(status.device.online for status in statuses if status.device.name == device)

@@ -138,34 +138,29 @@ def test_a_gap_in_the_table_is_a_failure_and_never_a_number(
     header, *rows = replay_table.read_text().splitlines()
     kept = [row for row in rows if not row.startswith(CELL)]
     holes.write_text("\n".join([header.replace("board", "holes"), *kept]) + "\n")
-    process = replay_agent(tmp_path, address, holes, "holes")
-    try:
+    with replay_agent(tmp_path, address, holes, "holes") as process:
         wait_for(lambda: is_online(address, "holes"))
-        done = coord(
-            address, "collect", "--device", "holes", "--architecture", f"nasbench201:{CELL}"
-        )
-        assert done.returncode == 9
+        wanted = ["--device", "holes", "--architecture", f"nasbench201:{CELL}"]
+        assert coord(address, "collect", *wanted).returncode == 9
         with Client(address) as client:
             (job,), _ = client.jobs("holes")
         assert job.state is JobState.FAILED
         assert "no-data" in job.error
-    finally:
         assert process.stop() == 0
 
 
 def test_a_request_that_is_given_up_cancels_what_nobody_began(
-    address: str, board: str, replay_table: Path, tmp_path: Path
+    address: str, replay_table: Path, tmp_path: Path
 ) -> None:
     # A device whose agent is gone: its jobs stay queued until the request ends.
-    process = replay_agent(tmp_path, address, replay_table, "server")
-    wait_for(lambda: is_online(address, "server"))
-    assert process.stop() == 0
+    with replay_agent(tmp_path, address, replay_table, "server") as process:
+        wait_for(lambda: is_online(address, "server"))
+        assert process.stop() == 0
     with Client(address) as client:
         events = client.adapt(AdaptOrder("server", "nasbench201"))
-        first = next(events)
-        assert isinstance(first, Progress)
+        assert isinstance(next(events), Progress)
         assert client.jobs("server", [JobState.QUEUED])[1] == 10
-        events.close()  # type: ignore[attr-defined]
+        events.close()
         wait_for(lambda: client.jobs("server", [JobState.QUEUED])[1] == 0)
         assert client.jobs("server", [JobState.CANCELLED])[1] == 10
 
@@ -176,47 +171,29 @@ def test_a_stopped_agent_gives_its_leases_back_at_once(
 ) -> None:
     name = f"real-{number.name.lower()}"
     command = python_module("agent.main", "run", "--coordinator", address, "--device", name)
-    process = Process([*command, "--state-dir", str(tmp_path / "state")], tmp_path / "agent.log")
-    wait_for(lambda: is_online(address, name))
-    with Client(address) as client:
+    command += ["--state-dir", str(tmp_path / "state")]
+    with Process(command, tmp_path / "agent.log") as process, Client(address) as client:
+        wait_for(lambda: is_online(address, name))
         events = client.adapt(AdaptOrder(name, "nasbench201"))
         next(events)
         wait_for(lambda: client.jobs(name, [JobState.LEASED])[1] > 0)
         assert process.stop(number) == 0
         assert client.jobs(name, [JobState.LEASED])[1] == 0
-        events.close()  # type: ignore[attr-defined]
+        events.close()
 
 
-def test_a_restarted_coordinator_goes_on_where_it_was(
-    e2e_dir: Path, replay_table: Path, tmp_path: Path
-) -> None:
+def test_a_killed_coordinator_goes_on_where_it_was(replay_table: Path, tmp_path: Path) -> None:
     listen = f"127.0.0.1:{free_port()}"
-    serve = python_module(
-        "coordinator.main", "serve", "--listen", listen, "--store", str(tmp_path / "c.db")
-    )
-    first = Process(serve, tmp_path / "first.log")
-    wait_for(lambda: "listens on" in first.log.read_text())
-    agent = replay_agent(tmp_path, listen, replay_table, "board")
-    wait_for(lambda: is_online(listen, "board"))
-    arguments = [
-        "adapt",
-        "--device",
-        "board",
-        "--coordinator",
-        listen,
-        "--json",
-        "--max-latency-ms",
-        "20",
-    ]
-    before = json.loads(coord(listen, *arguments).stdout)
-    first.popen.kill()
-    first.popen.wait()
-    second = Process(serve, tmp_path / "second.log")
-    wait_for(lambda: "listens on" in second.log.read_text())
-    wait_for(lambda: is_online(listen, "board"))
-    after = json.loads(coord(listen, *arguments).stdout)
-    assert [pick["architecture"] for pick in after["picks"]] == [
-        pick["architecture"] for pick in before["picks"]
-    ]
-    assert agent.stop() == 0
-    assert second.stop() == 0
+    store = str(tmp_path / "c.db")
+    serve = python_module("coordinator.main", "serve", "--listen", listen, "--store", store)
+    wanted = ["adapt", "--device", "board", "--json", "--max-latency-ms", "20"]
+    with replay_agent(tmp_path, listen, replay_table, "board") as agent:
+        with Process(serve, tmp_path / "first.log"):
+            wait_for(lambda: is_online(listen, "board"))
+            before = json.loads(coord(listen, *wanted).stdout)
+        with Process(serve, tmp_path / "second.log") as second:
+            wait_for(lambda: is_online(listen, "board"))
+            after = json.loads(coord(listen, *wanted).stdout)
+            assert agent.stop() == 0
+            assert second.stop() == 0
+    assert after["picks"] == before["picks"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from help_core.arrays import FloatArray
 from help_core.predictors.transfer.dictionary import Dictionary
-from help_core.predictors.transfer.prior import Draws
+from help_core.predictors.transfer.prior import Draws, PriorScales, outlier_variances
 
 JITTER = 1e-9
 KEPT = 100
@@ -51,7 +51,9 @@ class Posterior:
         return vector @ self.mean, np.sqrt(np.maximum(variance, 0) + noise)
 
 
-def fit_posterior(support: Dictionary, relative: FloatArray, draws: Draws) -> Posterior:
+def fit_posterior(
+    support: Dictionary, relative: FloatArray, draws: Draws, prior: PriorScales
+) -> Posterior:
     """From the support's dictionary and latencies ``[k]`` over that of the mean device.
 
     ``relative`` is in units in which the median ratio to the mean device is 1.
@@ -59,20 +61,22 @@ def fit_posterior(support: Dictionary, relative: FloatArray, draws: Draws) -> Po
     anchor_scale = np.median(relative[:, None] / support.anchors, axis=0)
     residual = (relative[:, None] - support.anchors * anchor_scale).T
     grams = _grams(support)
+    noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2 + JITTER
+    noise *= outlier_variances(prior, len(relative))
     chunk = max(CHUNK_NUMBERS // len(relative) ** 2, 1)
     evidence = np.concatenate(
         [
-            _condition(grams, support, residual, draws.take(slice(start, start + chunk)))[0]
-            for start in range(0, len(draws), chunk)
+            _condition(grams, noise[part], residual, draws.take(part))[0]
+            for part in (slice(at, at + chunk) for at in range(0, len(draws), chunk))
         ]
     )
-    weight = np.exp(evidence - evidence.max())
+    weight = np.exp(prior.temper * (evidence - evidence.max()))
     weight /= weight.sum()
     best = np.argsort(-weight, kind="stable")[:KEPT]
     best = best[weight[best] > LEAST_WEIGHT]
     kept = draws.take(best)
     weight = weight[best] / weight[best].sum()
-    _, solved, inverse = _condition(grams, support, residual, kept)
+    _, solved, inverse = _condition(grams, noise[best], residual, kept)
     forms = _linear_forms(support, kept)
     means = np.einsum("evk,ek->ev", forms, solved)
     means[np.arange(len(kept)), kept.anchor] += anchor_scale[kept.anchor]
@@ -113,13 +117,12 @@ def _grams(support: Dictionary) -> FloatArray:
 
 
 def _condition(
-    grams: FloatArray, support: Dictionary, residual: FloatArray, draws: Draws
+    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log evidence ``[m]``, solved residuals ``[m, k]``, inverse covariances ``[m, k, k]``."""
     terms, count = grams.shape[0], grams.shape[1]
     covariance = (draws.scales**2 @ grams.reshape(terms, -1)).reshape(-1, count, count)
-    noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2
-    covariance[:, np.arange(count), np.arange(count)] += noise + JITTER
+    covariance[:, np.arange(count), np.arange(count)] += noise
     root = np.linalg.cholesky(covariance)
     inverse: FloatArray = np.linalg.inv(covariance).astype(np.float64)
     own = residual[draws.anchor]

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
-from help_core.errors import BadInput
+from help_core.errors import BadInput, NotFound
 from help_core.predictors.base import Prediction, Support
+from help_core.predictors.transfer.artefact import load_shipped
 from help_core.predictors.transfer.choose import choose, prior_features, typical
 from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.intervals import Interval, calibrated
@@ -21,11 +22,12 @@ from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.posterior import Posterior, fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
 from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
-from help_core.spaces.base import EnumerableSpace, GeneSpace
+from help_core.spaces.base import EnumerableSpace, GeneSpace, sample_genes
 from help_core.tables.latency import LatencyTable
 
 CANDIDATES = 400
 """Architectures that a designed support is chosen from, at most."""
+UNTRAINED_SAMPLE = 600
 LEAST_RELATIVE = 0.02
 """No network is predicted faster than this share of the typical latency."""
 
@@ -47,6 +49,22 @@ class TransferPredictor:
     def train(cls, space: GeneSpace, table: LatencyTable) -> TransferPredictor:
         """Learns from the training devices' table; it may have no device at all."""
         return cls(Knowledge.learn(space, table))
+
+    @classmethod
+    def untrained(cls, space: GeneSpace) -> TransferPredictor:
+        """Without any training device: physics and structure only, wide intervals."""
+        genes = sample_genes(space, UNTRAINED_SAMPLE, np.random.default_rng(0))
+        architectures = tuple(space.from_genes(genes))
+        empty = np.empty((len(genes), 0))
+        return cls.train(space, LatencyTable(space.name, architectures, (), empty))
+
+    @classmethod
+    def shipped(cls, space: GeneSpace) -> TransferPredictor:
+        """The one that comes with the package; untrained where none was made for the space."""
+        try:
+            return cls(load_shipped(space)[0])
+        except NotFound:
+            return cls.untrained(space)
 
     @property
     def space(self) -> GeneSpace:
@@ -85,7 +103,7 @@ class TransferPredictor:
         usable = np.flatnonzero(ratio > FAILED_BELOW_MEDIAN * np.median(ratio))
         scale_ms = float(np.median(ratio[usable]))
         relative = support.latency_ms[usable] / scale_ms
-        posterior = fit_posterior(dictionary.take(usable), relative, self._draws)
+        posterior = fit_posterior(dictionary.take(usable), relative, self._draws, self.prior)
         return AdaptedTransfer(self, posterior, scale_ms, calibrated(support.latency_ms[usable]))
 
     def dictionary(self, genes: IntArray) -> Dictionary:

@@ -21,8 +21,8 @@ from help_core.predictors.transfer.dictionary import Kind, Layout
 def _default_scales() -> Mapping[Kind, float]:
     return {
         "constant": 0.2,
-        "mean": 0.25,
-        "device": 0.12,
+        "mean": 0.12,
+        "device": 0.3,
         "physics": 0.2,
         "choices": 0.003,
         "curved": 0.012,
@@ -55,7 +55,13 @@ class PriorScales:
     """Median correction of an anchored draw, relative to others."""
     unrelated: float = 0.35
     """Share of draws that trust no training device: physics and structure only."""
-    unrelated_mean: float = 0.5
+    unrelated_mean: float = 0.15
+    outliers: float = 0.05
+    """Share of measurements that went wrong: a phone that throttled, a GPU at another clock."""
+    outlier_factor: float = 15.0
+    """Standard deviation of a wrong measurement, relative to a right one."""
+    temper: float = 0.7
+    """Power of the evidence. Below 1 because noise is not quite Gaussian (Grünwald, 2012)."""
     draws: int = 2000
     seed: int = 1
 
@@ -122,3 +128,10 @@ def _distrust(
         if kind in kinds:
             by_kind[unrelated, kinds.index(kind)] *= 0.01
     by_kind[unrelated, kinds.index("mean")] = prior.unrelated_mean
+
+
+def outlier_variances(prior: PriorScales, count: int) -> FloatArray:
+    """Factors ``[m, count]`` on the noise variance of each measurement in each draw."""
+    wrong = np.random.default_rng(prior.seed + 1).random((prior.draws, count)) < prior.outliers
+    factors: FloatArray = np.where(wrong, prior.outlier_factor**2, 1.0)
+    return factors

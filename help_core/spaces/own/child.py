@@ -39,9 +39,15 @@ def bound_this_process(limits: Limits) -> None:
         import resource
     except ImportError:  # Windows has no such bounds; the parent's timeout still holds.
         return
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds + 5))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bounds = (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.seconds),
+        (resource.RLIMIT_CORE, 0),
+    )
+    for kind, bound in bounds:
+        hard = resource.getrlimit(kind)[1]
+        lower = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (lower, hard))
 
 
 if __name__ == "__main__":

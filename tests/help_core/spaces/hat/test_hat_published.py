@@ -95,7 +95,7 @@ def sentence_ms(architectures: list[Architecture]) -> list[float]:
             inputs = random_inputs(stage.model, np.random.default_rng(0))
             stages.append((stage.runs, session, inputs))
     least = [float("inf")] * len(stages)
-    for _ in range(25):
+    for _ in range(15):
         for index, (_, session, inputs) in enumerate(stages):
             start = time.perf_counter()
             session.run(None, inputs)

@@ -287,7 +287,7 @@ def test_an_equation_that_the_checker_never_returns_from_is_refused_before(tmp_p
     einsum = next(node for node in damaged.graph.node if node.op_type == "Einsum")
     einsum.attribute[0].s = b"\xd5\x54\xb2\x73\x41"
     (tmp_path / "net.onnx").write_bytes(damaged.SerializeToString())
-    with pytest.raises(BadInput, match="Einsum equation .* which is damaged"):
+    with pytest.raises(BadInput, match=r"Einsum equation .* which is damaged"):
         build(tmp_path)
 
 

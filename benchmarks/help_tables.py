@@ -1,0 +1,58 @@
+"""HELP's splits and tables, as the commands of this folder use them.
+
+Devices by their names in HELP's release; batch size after the underscore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from help_core.spaces.base import Architecture, GeneSpace
+from help_core.spaces.registry import get_gene_space
+from help_core.tables.help_import import load_plain_pickle, read_help_latency
+from help_core.tables.latency import LatencyTable
+
+OTHERS = ("silver_4114", "silver_4210r", "samsung_a50", "pixel3", "essential_ph_1", "samsung_s7")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Training, validation and test devices of HELP (its Table 1), and its training size."""
+
+    train: tuple[str, ...]
+    validate: tuple[str, ...]
+    test: tuple[str, ...]
+    architectures: int
+
+
+SPLITS = {
+    "nasbench201": Split(
+        ("1080ti_1", "1080ti_32", "1080ti_256", *OTHERS),
+        ("titanx_1", "titanx_32", "titanx_256", "gold_6240"),
+        ("titan_rtx_256", "gold_6226", "pixel2", "raspi4", "eyeriss", "fpga"),
+        900,
+    ),
+    "fbnet": Split(
+        ("1080ti_1", "1080ti_32", "1080ti_64", *OTHERS),
+        ("titanx_1", "titanx_32", "titanx_64", "gold_6240"),
+        ("raspi4", "eyeriss", "fpga"),
+        4000,
+    ),
+}
+
+
+def read_split(data: Path, name: str, devices: tuple[str, ...]) -> tuple[GeneSpace, LatencyTable]:
+    """The space and HELP's table of those devices under the reference data's folder."""
+    space = get_gene_space(name)
+    folder = data / "help" / name
+    architectures = _fbnet_architectures(space, folder) if name == "fbnet" else ()
+    return space, read_help_latency(folder, space, devices, architectures)
+
+
+def _fbnet_architectures(space: GeneSpace, folder: Path) -> list[Architecture]:
+    content = load_plain_pickle(folder / "metainfo.pt")
+    assert isinstance(content, dict)
+    return space.from_genes(np.array([one["op_idx_list"] for one in content["arch"]]))

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from help_core.predictors.transfer import TransferPredictor
+from help_core.predictors.transfer.attribution import Attribution
+from help_core.predictors.transfer.choices import one_hot
+from help_core.predictors.transfer.choose import choose
+from help_core.predictors.transfer.posterior import fit_posterior
+from help_core.predictors.transfer.prior import PriorScales, draw_prior, outlier_variances
+from help_core.predictors.transfer.tables import DeviceTables
+from help_core.spaces.base import sample_genes
+from tests.help_core.predictors.transfer.conftest import SPACE, make_device
+
+
+def test_one_draw_gives_the_gaussian_process_posterior(predictor: TransferPredictor) -> None:
+    """Against the textbook form, with every term written out (Rasmussen & Williams 2.25-26)."""
+    prior = PriorScales(draws=1, outliers=0)
+    draws = draw_prior(predictor.knowledge.layout, prior)
+    genes = sample_genes(SPACE, 60, np.random.default_rng(3))
+    dictionary = predictor.dictionary(genes)
+    support, query = dictionary.take(np.arange(8)), dictionary.take(np.arange(8, 60))
+    relative = make_device(50)(genes)[:8]
+    relative = relative / np.median(relative / support.anchors[:, 0])
+
+    features = np.column_stack([dictionary.columns, *dictionary.fields])
+    widths = [1] * dictionary.columns.shape[1] + [one.shape[1] for one in dictionary.fields]
+    scales = np.repeat(draws.scales[0], widths)
+    kernel = (features * scales**2) @ features.T
+    anchor = draws.anchor[0]
+    worth = np.median(relative / support.anchors[:, anchor])
+    noise = (draws.noise[0] * dictionary.anchors[:, 0]) ** 2
+    inner = kernel[:8, :8] + np.diag(noise[:8])
+    gain = np.linalg.solve(inner, kernel[:8, 8:]).T
+    mean = query.anchors[:, anchor] * worth
+    mean = mean + gain @ (relative - support.anchors[:, anchor] * worth)
+    variance = np.diag(kernel)[8:] - (gain * kernel[8:, :8]).sum(axis=1) + noise[8:]
+
+    got_mean, got_deviation = fit_posterior(support, relative, draws, prior).moments(query)
+    np.testing.assert_allclose(got_mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(got_deviation, np.sqrt(variance), rtol=1e-3)
+
+
+def test_the_mixture_has_the_moments_of_its_draws(predictor: TransferPredictor) -> None:
+    prior = PriorScales(draws=3, outliers=0, temper=0.0)
+    layout = predictor.knowledge.layout
+    draws = draw_prior(layout, prior)
+    genes = sample_genes(SPACE, 40, np.random.default_rng(3))
+    dictionary = predictor.dictionary(genes)
+    support = dictionary.take(np.arange(6))
+    relative = make_device(50)(genes)[:6]
+    relative = relative / np.median(relative / support.anchors[:, 0])
+    each = [
+        fit_posterior(
+            support, relative, draws.take(np.array([k])), PriorScales(draws=1, outliers=0)
+        ).moments(dictionary)
+        for k in range(3)
+    ]
+    means, variances = np.array([m for m, _ in each]), np.array([d**2 for _, d in each])
+    mean, deviation = fit_posterior(support, relative, draws, prior).moments(dictionary)
+    np.testing.assert_allclose(mean, means.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(
+        deviation**2, (variances + (means - mean) ** 2).mean(axis=0), rtol=1e-3
+    )
+
+
+def test_draws_are_the_same_every_time(predictor: TransferPredictor) -> None:
+    first, second = (draw_prior(predictor.knowledge.layout, PriorScales()) for _ in range(2))
+    np.testing.assert_array_equal(first.scales, second.scales)
+    assert (first.scales > 0).all()
+    assert set(first.anchor.tolist()) == {0, 1, 2, 3, 4}
+
+
+def test_outliers_are_rare_and_loud() -> None:
+    factors = outlier_variances(PriorScales(outliers=0.1, outlier_factor=5), 10)
+    assert set(np.unique(factors)) == {1.0, 25.0}
+    assert (factors > 1).mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_terms_have_mean_square_one_over_the_references(predictor: TransferPredictor) -> None:
+    knowledge = predictor.knowledge
+    dictionary = knowledge.dictionary(knowledge.references)
+    kinds = np.array(knowledge.layout.columns)
+    for kind in ("mean", "device", "physics"):
+        columns = dictionary.columns[:, kinds == kind]
+        assert (columns**2).sum(axis=1).mean() == pytest.approx(1)
+    for one in dictionary.fields:
+        assert (one**2).sum(axis=1).mean() == pytest.approx(1)
+
+
+def test_costs_are_attributed_to_the_choices_that_cause_them() -> None:
+    genes = sample_genes(SPACE, 500, np.random.default_rng(0))
+    hot = one_hot(SPACE, genes)
+    costs = np.random.default_rng(1).uniform(size=hot.shape[1])
+    attribution = Attribution.fit(SPACE, hot, hot @ costs)
+    by_choice, by_gene = attribution.features(hot)
+    total = by_choice.sum(axis=1)
+    np.testing.assert_allclose(total - total.mean(), hot @ costs - (hot @ costs).mean(), atol=0.01)
+    assert by_choice.shape == (500, 5)
+    assert by_gene.shape == (500, 6)
+
+
+def test_denoising_removes_failed_measurements_and_outliers(
+    predictor: TransferPredictor,
+) -> None:
+    rng = np.random.default_rng(0)
+    genes = sample_genes(SPACE, 300, rng)
+    device = make_device(11)
+    clean = device(genes)
+    dirty = clean.copy()
+    dirty[:5] = 0.003
+    dirty[5] *= 40
+    whole = predictor.dictionary(genes)
+    features = np.column_stack([whole.columns, *whole.fields])
+    relative = DeviceTables.fit(("d",), features, dirty[:, None]).predict(features)[6:, 0]
+    np.testing.assert_allclose(relative / relative.mean(), clean[6:] / clean[6:].mean(), rtol=0.1)
+
+
+def test_choosing_covers_independent_directions_first() -> None:
+    features = np.array([[2.0, 0, 0], [2.0, 0.01, 0], [0, 1.0, 0], [0, 0, 1.5], [0.1, 0.1, 0.1]])
+    picks = choose(features, np.full(5, 1e-4), 3)
+    assert set(picks.tolist()) in ({0, 2, 3}, {1, 2, 3})
+
+
+def test_choosing_knows_what_was_measured() -> None:
+    features = np.array([[2.0, 0], [0, 1.0]])
+    noise = np.full(2, 1e-4)
+    assert choose(features, noise, 1).tolist() == [0]
+    assert choose(features, noise, 1, measured=np.array([[2.0, 0]])).tolist() == [1]
