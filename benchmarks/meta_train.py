@@ -183,6 +183,7 @@ def _record(
         episode=trained.episode,
         spearman=trained.validation.spearman,
         error=trained.validation.error,
+        bias=trained.validation.bias,
         data_sha256={"training": train.digest(), "validation": validate.digest()},
         command=(
             f"python benchmarks/meta_train.py --space {arguments.space} --mode {settings.mode}"
