@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import numpy as np
 import typer
 from help_proto.console import print_json
 from rich.console import Console
+from rich.progress import track
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
 from coordinator.client import Client
@@ -112,8 +112,11 @@ def _table_rows(table: LatencyTable) -> Iterator[TableRow]:
 
 
 def _parts(rows: Iterator[TableRow]) -> Iterator[Sequence[TableRow]]:
-    while part := list(islice(rows, ROWS_PER_MESSAGE)):
-        yield part
+    """Messages' worth of rows, with progress on stderr as they are sent."""
+    every = list(rows)
+    starts = range(0, len(every), ROWS_PER_MESSAGE)
+    for start in track(starts, "importing", console=Console(stderr=True), transient=True):
+        yield every[start : start + ROWS_PER_MESSAGE]
 
 
 def _to_table(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:
