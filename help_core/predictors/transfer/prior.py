@@ -56,7 +56,7 @@ class PriorScales:
     """Median correction of an anchored draw, relative to others."""
     unrelated: float = 0.35
     """Share of draws that trust no training device: the paper machine, physics, structure."""
-    unrelated_shift: float = 1.0
+    unrelated_shift: float = 0.5
     """How much more (in logarithm) such draws may correct than others."""
     outliers: float = 0.05
     """Share of measurements that went wrong: a phone that throttled, a GPU at another clock."""
