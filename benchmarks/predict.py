@@ -29,7 +29,7 @@ from help_core.predictors.transfer import TransferPredictor
 from help_core.spaces.base import GeneSpace
 from help_core.tables.latency import LatencyTable
 
-PUBLISHED = {
+PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
     "nasbench201": {
         "HELP, published, 20": (0.987, 0.989, 0.802, 0.890, 0.940, 0.985),
         "BRP-NAS, published, 900": (0.814, 0.796, 0.666, 0.847, 0.811, 0.801),

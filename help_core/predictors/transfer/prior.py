@@ -64,7 +64,7 @@ class PriorScales:
     """Standard deviation of a wrong measurement, relative to a right one."""
     temper: float = 0.7
     """Power of the evidence. Below 1 because noise is not quite Gaussian (Grünwald, 2012)."""
-    draws: int = 2000
+    draws: int = 3000
     seed: int = 1
 
 
