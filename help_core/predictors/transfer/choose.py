@@ -23,8 +23,11 @@ ANCHOR_SHARE = 0.25
 
 
 def prior_features(dictionary: Dictionary, draws: Draws, weight: FloatArray) -> FloatArray:
-    """Features ``[n, d]`` whose inner products are the prior covariance, averaged over draws."""
-    scale = np.sqrt(weight @ draws.scales**2)
+    """Features ``[n, d]`` whose inner products are the prior covariance of a typical draw.
+
+    Typical is the geometric mean: the widest draws would otherwise choose for all.
+    """
+    scale = np.exp(weight @ np.log(draws.scales))
     columns = dictionary.columns.shape[1]
     parts = [dictionary.columns * scale[:columns]]
     parts += [field * one for field, one in zip(dictionary.fields, scale[columns:], strict=True)]

@@ -17,7 +17,7 @@ from help_core.predictors.base import Prediction, Support
 from help_core.predictors.transfer.artefact import load_shipped
 from help_core.predictors.transfer.choose import choose, prior_features, typical
 from help_core.predictors.transfer.dictionary import Dictionary
-from help_core.predictors.transfer.intervals import Interval, calibrated
+from help_core.predictors.transfer.intervals import Interval
 from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.posterior import Posterior, fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
@@ -104,7 +104,7 @@ class TransferPredictor:
         scale_ms = float(np.median(ratio[usable]))
         relative = support.latency_ms[usable] / scale_ms
         posterior = fit_posterior(dictionary.take(usable), relative, self._draws, self.prior)
-        return AdaptedTransfer(self, posterior, scale_ms, calibrated(support.latency_ms[usable]))
+        return AdaptedTransfer(self, posterior, scale_ms, Interval.of(support.latency_ms[usable]))
 
     def dictionary(self, genes: IntArray) -> Dictionary:
         """The terms over genotypes; a space that can be listed is computed only once."""
