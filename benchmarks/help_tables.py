@@ -9,6 +9,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from help_core.spaces.base import GeneSpace
 from help_core.spaces.registry import get_gene_space
 from help_core.tables.help_import import read_help_latency
