@@ -216,7 +216,7 @@ def test_it_plugs_into_a_space_too_large_to_list() -> None:
     genes = sample_genes(space, 300, rng)
     work = space.features(genes, "physics")
     work = work / work.mean(axis=0)
-    latency_ms = np.column_stack([5 + work @ rng.gamma(1.0, size=17) for _ in range(4)])
+    latency_ms = np.column_stack([5 + work @ np.exp(0.5 * rng.normal(size=17)) for _ in range(4)])
     table = LatencyTable(space.name, tuple(space.from_genes(genes)), tuple("abcd"), latency_ms)
     plan = Plan(("a", "b", "c"), ("d",), samples=10, support="design", train_architectures=200)
     result = evaluate(
