@@ -8,7 +8,9 @@ import typer
 from help_proto.console import EXIT_CODES_HELP, run_cli
 
 from coordinator.cli import answers, fleet, tables
+from coordinator.cli.meta_train import meta_train_command
 from coordinator.cli.quickstart import quickstart
+from coordinator.cli.science import evaluate_command
 from help_core import __version__
 
 app = typer.Typer(
@@ -49,6 +51,8 @@ for command in (
     tables.export,
 ):
     app.command()(command)
+app.command("evaluate")(evaluate_command)
+app.command("meta-train")(meta_train_command)
 app.add_typer(tables.import_app, name="import")
 
 

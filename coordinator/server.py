@@ -32,6 +32,7 @@ from coordinator.usecases.measure import Measuring
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import AddressInUse, BadInput
+from help_core.predictors.registry import PredictorSource, get_predictor
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ def check_listen(address: str) -> str:
 
 
 @asynccontextmanager
-async def running(address: str, store: Store) -> AsyncIterator[str]:
+async def running(
+    address: str, store: Store, predictors: PredictorSource = get_predictor
+) -> AsyncIterator[str]:
     """A coordinator that serves while the context lasts; yields its address with the port.
 
     Raises ``AddressInUse``.
@@ -71,9 +74,9 @@ async def running(address: str, store: Store) -> AsyncIterator[str]:
     use = UseCases(
         store=store,
         clock=clock,
-        adapting=Adapting(store, clock, measuring),
+        adapting=Adapting(store, clock, measuring, predictors),
         collecting=Collecting(store, clock, signals),
-        predicting=Predicting(store, clock),
+        predicting=Predicting(store, clock, predictors),
         tables=Tables(store),
     )
     server = grpc.aio.server(options=SERVER_OPTIONS)
@@ -122,7 +125,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> None:
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
 
-async def serve(address: str, store_url: str) -> None:
+async def serve(address: str, store_url: str, predictors: PredictorSource = get_predictor) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -130,7 +133,7 @@ async def serve(address: str, store_url: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store) as bound:
+        async with running(address, store, predictors) as bound:
             log.info("help-coord listens on %s", bound)
             await stop.wait()
             log.info("stopping")

@@ -41,6 +41,14 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    predictors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Artefacts of 'help-coord meta-train', named PREDICTOR-SPACE.safetensors: used"
+            " in place of those that ship.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Run the coordinator until Ctrl-C.
@@ -49,9 +57,12 @@ def serve(
     """
     from coordinator.server import check_listen
     from coordinator.server import serve as serve_forever
+    from help_core.predictors.artefacts import ArtefactFolder
+    from help_core.predictors.registry import get_predictor
 
     log_to_stderr(verbose=not quiet)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store()))
+    source = get_predictor if predictors is None else ArtefactFolder(predictors).get
+    asyncio.run(serve_forever(check_listen(listen), store or default_store(), source))
 
 
 def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:

@@ -10,7 +10,7 @@ from help_core.accuracy import AccuracySource
 from help_core.accuracy.model import load_shipped_accuracy
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.base import Predictor
-from help_core.predictors.registry import DEFAULT, get_predictor
+from help_core.predictors.registry import DEFAULT, PredictorSource, get_predictor
 from help_core.search.confirm import MIN_GAIN_PERCENT
 from help_core.spaces import Architecture, EnumerableSpace, GeneSpace, get_gene_space
 from help_core.spaces.base import sample_genes
@@ -59,14 +59,16 @@ class Field:
         return self.index[genes[0].tobytes()]
 
 
-def load_knowledge(space_name: str, predictor_name: str) -> Knowledge:
+def load_knowledge(
+    space_name: str, predictor_name: str, predictors: PredictorSource = get_predictor
+) -> Knowledge:
     """The space, its predictor (the default if no name is given) and its accuracy source.
 
     Raises ``NotFound`` or ``BadInput``.
     """
     space = get_gene_space(space_name)
     return Knowledge(
-        space, get_predictor(predictor_name or DEFAULT, space), load_shipped_accuracy(space_name)
+        space, predictors(predictor_name or DEFAULT, space), load_shipped_accuracy(space_name)
     )
 
 
