@@ -144,7 +144,7 @@ def _targets(space: GeneSpace, table: LatencyTable, plan: Plan) -> list[Target]:
     for device in (*plan.train_devices, *plan.test_devices):
         column = table.column(device)
         measured = column[np.isfinite(column)]
-        if len(measured) and np.ptp(measured) == 0:
+        if len(measured) > 1 and np.ptp(measured) == 0:
             raise BadInput(
                 f"column {device!r}: all {len(measured)} latencies are {measured[0]:g} ms, which"
                 " nothing can rank; leave the device out or measure it at a finer resolution"
