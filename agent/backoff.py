@@ -8,7 +8,7 @@ import random
 class Backoff:
     """Exponential with full jitter, so that a fleet does not come back all at once."""
 
-    def __init__(self, rng: random.Random, first_s: float = 0.5, most_s: float = 30.0) -> None:
+    def __init__(self, rng: random.Random, first_s: float = 0.5, most_s: float = 15.0) -> None:
         self._rng = rng
         self._first_s = first_s
         self._most_s = most_s

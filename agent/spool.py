@@ -26,9 +26,11 @@ class Spool:
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
+            # Without AUTOINCREMENT an emptied table counts from 1 again, behind what was sent.
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS reports"
-                " (id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, report BLOB NOT NULL)"
+                " (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                " key TEXT UNIQUE NOT NULL, report BLOB NOT NULL)"
             )
         except sqlite3.Error as error:
             raise self._error(error) from None

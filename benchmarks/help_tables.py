@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from help_core.spaces.base import Architecture, GeneSpace
+from help_core.spaces.base import GeneSpace
 from help_core.spaces.registry import get_gene_space
-from help_core.tables.help_import import load_plain_pickle, read_help_latency
+from help_core.tables.help_import import read_help_latency
 from help_core.tables.latency import LatencyTable
 
 OTHERS = ("silver_4114", "silver_4210r", "samsung_a50", "pixel3", "essential_ph_1", "samsung_s7")
@@ -48,15 +48,7 @@ SPLITS = {
 def read_split(data: Path, name: str, devices: tuple[str, ...]) -> tuple[GeneSpace, LatencyTable]:
     """The space and HELP's table of those devices under the reference data's folder."""
     space = get_gene_space(name)
-    folder = data / "help" / name
-    architectures = _fbnet_architectures(space, folder) if name == "fbnet" else ()
-    return space, read_help_latency(folder, space, devices, architectures)
-
-
-def _fbnet_architectures(space: GeneSpace, folder: Path) -> list[Architecture]:
-    content = load_plain_pickle(folder / "metainfo.pt")
-    assert isinstance(content, dict)
-    return space.from_genes(np.array([one["op_idx_list"] for one in content["arch"]]))
+    return space, read_help_latency(data / "help" / name, space, devices)
 
 
 HW_NAS_BENCH_OPERATIONS = (1, 0, 3, 2, 4)

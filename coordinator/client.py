@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -10,7 +10,7 @@ from typing import Self
 import grpc
 from help_proto.channel import CLIENT_OPTIONS, CONNECT_DEADLINE_S, UNARY_DEADLINE_S
 from help_proto.convert import enum_number, from_device_status, from_job, to_job_state
-from help_proto.convert_answer import from_answer, from_limit, from_pick, from_progress
+from help_proto.convert_answer import from_answer, from_progress
 from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -22,8 +22,6 @@ from help_core.records import (
     DeviceStatus,
     Job,
     JobState,
-    LimitOutcome,
-    Pick,
     Progress,
     TableOrigin,
     TableRow,
@@ -85,7 +83,7 @@ class Client:
             response = self._stub.ListJobs(request, timeout=UNARY_DEADLINE_S)
         return [from_job(job) for job in response.jobs], response.total
 
-    def adapt(self, order: AdaptOrder) -> Iterator[Progress | Answer]:
+    def adapt(self, order: AdaptOrder) -> Generator[Progress | Answer, None, None]:
         """Progress, then the answer; closing the iterator cancels the request."""
         request = pb.AdaptRequest(
             device=order.device,
@@ -138,17 +136,12 @@ class Client:
         ]
         return rows, response.predictor
 
-    def search(
-        self, device: str, space: str, limits_ms: Sequence[float], top: int
-    ) -> tuple[list[Pick], list[LimitOutcome]]:
+    def search(self, device: str, space: str, limits_ms: Sequence[float], top: int) -> Answer:
         """Architectures predicted within the limits."""
         request = pb.SearchRequest(device=device, space=space, max_latency_ms=limits_ms, top=top)
         with self._errors():
             response = self._stub.Search(request, timeout=SLOW_DEADLINE_S)
-        return (
-            [from_pick(pick) for pick in response.picks],
-            [from_limit(outcome) for outcome in response.limits],
-        )
+        return from_answer(response.answer)
 
     def import_rows(self, space: str, source: str, parts: Iterable[Sequence[TableRow]]) -> int:
         """Adds rows of an imported table, a part at a time; returns how many."""

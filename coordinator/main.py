@@ -55,3 +55,7 @@ app.add_typer(tables.import_app, name="import")
 def main() -> None:
     """Entry point of ``help-coord``."""
     run_cli(app, "help-coord")
+
+
+if __name__ == "__main__":
+    main()

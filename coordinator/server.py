@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -78,12 +80,8 @@ async def running(address: str, store: Store) -> AsyncIterator[str]:
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
     await _add_standard_services(server)
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        raise AddressInUse(
-            f"{address} is in use by another process; name a free port with --listen"
-        ) from None
+    _check_free(address)
+    port = server.add_insecure_port(address)
     await server.start()
     expiry = asyncio.create_task(agents.expire_forever(EXPIRE_EVERY_S))
     try:
@@ -91,6 +89,24 @@ async def running(address: str, store: Store) -> AsyncIterator[str]:
     finally:
         expiry.cancel()
         await server.stop(DRAIN_S)
+
+
+def _check_free(address: str) -> None:
+    """Raises ``AddressInUse``; gRPC itself would also print its own line on stderr."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+            probe.listen()
+        except OSError as error:
+            raise AddressInUse(
+                f"cannot listen on {address} ({error.strerror});"
+                " it is in use by another process: name a free port with --listen"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot listen on {address} ({error.strerror}); name another with --listen"
+            ) from None
 
 
 async def _add_standard_services(server: grpc.aio.Server) -> None:

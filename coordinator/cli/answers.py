@@ -95,31 +95,28 @@ def show_answer(answer: Answer) -> None:
         console.print(
             f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True
         )
-    console.print(
-        f"{len(answer.support)} measurements adapted the predictor {answer.predictor},"
-        f" {len(answer.confirmations)} confirmed the answer; {answer.elapsed_s:.0f} s in all.",
-        highlight=False,
-    )
+    console.print(_summary(answer), highlight=False, soft_wrap=True)
 
 
-def _picks_table(title: str, picks: tuple[Pick, ...] | list[Pick], source: str) -> Table:
+def _summary(answer: Answer) -> str:
+    text = f"{len(answer.support)} measurements adapted the predictor {answer.predictor}"
+    if answer.confirmations:
+        text += f", {len(answer.confirmations)} confirmed the answer"
+    return f"{text}; {answer.elapsed_s:.0f} s in all." if answer.elapsed_s else f"{text}."
+
+
+def _picks_table(title: str, picks: tuple[Pick, ...], source: str) -> Table:
     table = Table(title=title, caption=f"accuracy: {source}" if source else None)
-    for name in (
-        "#",
-        "limit ms",
-        "predicted ms (90 %)",
-        "measured ms",
-        "accuracy %",
-        "params M",
-        "MACs M",
-    ):
+    headers = ("limit\nms", "predicted\nms", "90 %\ninterval", "measured\nms", "accuracy\n%")
+    for name in ("#", *headers, "params\nM", "MACs\nM"):
         table.add_column(name, justify="right")
     for number, pick in enumerate(picks, start=1):
         table.add_row(
             str(number),
             f"{pick.limit_ms:.4g}",
-            f"{pick.predicted_ms:.4g} ({pick.low_ms:.4g}-{pick.high_ms:.4g})",
-            "-" if pick.measured_ms is None else f"{pick.measured_ms:.4g}",
+            f"{pick.predicted_ms:.3g}",
+            f"{pick.low_ms:.3g}-{pick.high_ms:.3g}",
+            "-" if pick.measured_ms is None else f"{pick.measured_ms:.3g}",
             "-" if pick.accuracy_percent is None else f"{pick.accuracy_percent:.1f}",
             f"{pick.parameters / 1e6:.3f}",
             f"{pick.multiply_adds / 1e6:.1f}",
@@ -127,14 +124,14 @@ def _picks_table(title: str, picks: tuple[Pick, ...] | list[Pick], source: str) 
     return table
 
 
-def _print_architectures(console: Console, picks: tuple[Pick, ...] | list[Pick]) -> None:
+def _print_architectures(console: Console, picks: tuple[Pick, ...]) -> None:
     for number, pick in enumerate(picks, start=1):
         console.print(
             f"{number:>3}  {pick.architecture}", markup=False, highlight=False, soft_wrap=True
         )
 
 
-def _print_limits(console: Console, limits: tuple[LimitOutcome, ...] | list[LimitOutcome]) -> None:
+def _print_limits(console: Console, limits: tuple[LimitOutcome, ...]) -> None:
     for outcome in limits:
         if not outcome.met:
             console.print(
@@ -187,11 +184,8 @@ def search(
     Takes no measurement, so an answer may break its limit; 'help-coord adapt' confirms.
     """
     with Client(coordinator) as client:
-        picks, limits = client.search(device, space, max_latency_ms, top)
+        answer = client.search(device, space, max_latency_ms, top)
     if as_json:
-        print_json({"picks": picks, "limits": limits})
-        return
-    console = Console()
-    console.print(_picks_table(f"{space} on {device}, by prediction", picks, ""))
-    _print_architectures(console, picks)
-    _print_limits(console, limits)
+        print_json(answer)
+    else:
+        show_answer(answer)

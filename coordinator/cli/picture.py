@@ -28,9 +28,9 @@ def draw_front(answer: Answer, path: Path) -> None:
         accuracy_percent=np.array([pick.accuracy_percent for pick in picks], dtype=np.float64),
     )
     labels = FrontLabels(
-        title=f"Most accurate {answer.space} networks within each latency limit on {answer.device}",
-        subtitle=f"adapted with {len(answer.support)} measurements;"
-        f" {len(answer.confirmations)} more confirmed the winners",
+        title=f"{answer.space} on {answer.device}",
+        subtitle="The most accurate networks within each latency limit. Adapted with"
+        f" {len(answer.support)} measurements; {len(answer.confirmations)} confirmed the winners.",
         latency=f"Latency on {answer.device} (ms)",
         accuracy="Accuracy (%), " + answer.accuracy_source,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 from help_proto.convert import enum_value, from_job_state, to_device_status, to_job
-from help_proto.convert_answer import to_answer, to_limit, to_pick, to_progress
+from help_proto.convert_answer import to_answer, to_progress
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
@@ -124,13 +124,15 @@ class FleetServicer(rpc.FleetServiceServicer):
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """See the proto."""
         async with errors_to_status(context):
-            picks, outcomes = await self._use.predicting.search(
-                request.device, request.space, list(request.max_latency_ms), request.top
+            order = AdaptOrder(
+                device=request.device,
+                space=request.space,
+                max_latency_ms=tuple(request.max_latency_ms),
+                top=request.top or 1,
+                verify=False,
             )
-        return pb.SearchResponse(
-            picks=[to_pick(pick) for pick in picks],
-            limits=[to_limit(outcome) for outcome in outcomes],
-        )
+            answer = await self._use.predicting.search(order)
+        return pb.SearchResponse(answer=to_answer(answer))
 
     async def ImportTable(
         self, request_iterator: AsyncIterator[pb.ImportTableRequest], context: Context

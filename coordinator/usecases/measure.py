@@ -48,14 +48,15 @@ class Measuring:
         self._signals.ring(jobs_of(device))
         jobs: list[Job] = []
         try:
-            while True:
-                jobs = await asyncio.to_thread(self._store.jobs, ids)
-                open_jobs = [job for job in jobs if job.state not in FINAL]
-                done = len(architectures) - len(open_jobs)
-                yield await self._progress(device, purpose, done, len(architectures), open_jobs)
-                if not open_jobs:
-                    break
-                await self._signals.wait((reports_of(device),), LOOK_AGAIN_S)
+            with self._signals.listening(reports_of(device)) as bell:
+                while True:
+                    jobs = await asyncio.to_thread(self._store.jobs, ids)
+                    open_jobs = [job for job in jobs if job.state not in FINAL]
+                    done = len(architectures) - len(open_jobs)
+                    yield await self._progress(device, purpose, done, len(architectures), open_jobs)
+                    if not open_jobs:
+                        break
+                    await bell.wait(LOOK_AGAIN_S)
         finally:
             await asyncio.shield(asyncio.to_thread(self._store.cancel, ids))
         failures = {job.architecture: job.error or job.state for job in jobs if job.state != "done"}
@@ -64,18 +65,8 @@ class Measuring:
     async def _known(
         self, device: str, architectures: Sequence[str]
     ) -> dict[str, StoredMeasurement]:
-        """The newest valid measurement of each, or else the newest suspect one."""
         found = await asyncio.to_thread(self._store.measurements, device, list(architectures))
-        best: dict[str, StoredMeasurement] = {}
-        for stored in found:
-            held = best.get(stored.architecture)
-            if (
-                held is None
-                or stored.measurement.verdict is Verdict.VALID
-                or held.measurement.verdict is not Verdict.VALID
-            ):
-                best[stored.architecture] = stored
-        return best
+        return best_of_each(found)
 
     async def _progress(
         self, device: str, purpose: Purpose, done: int, total: int, open_jobs: Sequence[Job]
@@ -89,3 +80,17 @@ class Measuring:
             if not status.online:
                 message = f"waiting for the agent of {device}, which is offline"
         return Progress(purpose.value, done, total, message)
+
+
+def best_of_each(found: Sequence[StoredMeasurement]) -> dict[str, StoredMeasurement]:
+    """The newest valid measurement of each architecture, or else the newest suspect one.
+
+    ``found`` is oldest first.
+    """
+    best: dict[str, StoredMeasurement] = {}
+    for stored in found:
+        held = best.get(stored.architecture)
+        valid = stored.measurement.verdict is Verdict.VALID
+        if held is None or valid or held.measurement.verdict is not Verdict.VALID:
+            best[stored.architecture] = stored
+    return best

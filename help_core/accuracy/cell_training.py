@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from help_core.accuracy.cell_network import scores, weight_shapes
+from help_core.accuracy.isomorphism import DISCONNECTED, cell_signatures
 from help_core.accuracy.model import AccuracyScale, CellEnsemble
 from help_core.arrays import FloatArray, IntArray
 
@@ -32,14 +33,18 @@ def train_ensemble(
     genes: IntArray,
     accuracy_percent: FloatArray,
     ceiling: FloatArray,
+    chance: FloatArray,
     options: TrainingOptions,
     seed: int,
 ) -> CellEnsemble:
     """An ensemble for genotypes ``[n, 6]`` and accuracies ``[n, data sets]`` in percent.
 
-    ``ceiling`` ``[data sets]`` lies above every accuracy. The same seed on the same
+    ``ceiling`` ``[data sets]`` lies above every accuracy; ``chance`` ``[data sets]`` is that
+    of disconnected cells, which are left out of the training. The same seed on the same
     machine gives the same ensemble.
     """
+    connected = cell_signatures(genes) != DISCONNECTED
+    genes, accuracy_percent = genes[connected], accuracy_percent[connected]
     scale = AccuracyScale.fitted(accuracy_percent, ceiling)
     targets = torch.from_numpy(scale.to_scores(accuracy_percent).astype(np.float32))
     generator = torch.Generator().manual_seed(seed)
@@ -60,7 +65,8 @@ def train_ensemble(
         torch.nn.utils.clip_grad_norm_(parameters, math.sqrt(options.members))
         optimiser.step()
         schedule.step()
-    return CellEnsemble({name: each.detach().numpy() for name, each in weights.items()}, scale)
+    arrays = {name: each.detach().numpy() for name, each in weights.items()}
+    return CellEnsemble(arrays, scale, chance)
 
 
 def _loss(

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from help_core.arrays import IntArray
 from help_core.spaces.nasbench201.cell import CONV1, CONV3, EDGES, NODES, POOL, SKIP
 
+DISCONNECTED = 0
+"""The signature of a cell that nothing flows through."""
+
 _INPUT = np.uint64(0x9E3779B97F4A7C15)
 _SALTS = {CONV1: 0x3C6EF372FE94F82B, CONV3: 0x1F83D9ABFB41BD6B, POOL: 0x5BE0CD19137E2179}
 

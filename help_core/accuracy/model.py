@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from help_core.accuracy.cell_network import scores, weight_shapes
-from help_core.accuracy.isomorphism import cell_signatures
+from help_core.accuracy.isomorphism import DISCONNECTED, cell_signatures
 from help_core.arrays import AnyArray, FloatArray, IntArray
 from help_core.errors import BadCheckpoint
 
@@ -71,11 +71,14 @@ class CellEnsemble:
 
     weights: Mapping[str, AnyArray]
     scale: AccuracyScale
+    chance_percent: FloatArray
+    """Of a cell that nothing flows through, per data set: known, so not learned."""
 
     def accuracy_percent(self, genes: IntArray) -> FloatArray:
         """Accuracies ``[n, data sets]`` of genotypes ``[n, 6]``."""
         # Cells of one signature score the same: score one of each.
-        _, first, of = np.unique(cell_signatures(genes), return_index=True, return_inverse=True)
+        signatures = cell_signatures(genes)
+        _, first, of = np.unique(signatures, return_index=True, return_inverse=True)
         distinct = genes[first]
         members = len(self.weights["input"])
         total: FloatArray = np.zeros((len(distinct), len(self.scale.ceiling)))
@@ -85,12 +88,14 @@ class CellEnsemble:
                 part = slice(start, start + BATCH)
                 total[part] += scores(one, distinct[part], np)
         percent: FloatArray = self.scale.to_percent(total / members)[of]
+        percent[signatures == DISCONNECTED] = self.chance_percent
         return percent
 
     def save(self, path: Path) -> None:
         """Writes the arrays as ``.npz``, without pickles."""
         arrays: dict[str, Any] = {f"weight.{name}": each for name, each in self.weights.items()}
         arrays |= {"format": np.array(FORMAT), **asdict(self.scale)}
+        arrays["chance_percent"] = self.chance_percent
         np.savez_compressed(path, **arrays)
 
 
@@ -108,7 +113,7 @@ def load_ensemble(file: Traversable) -> CellEnsemble:
     }
     _check_weights(file, weights, arrays)
     scale = AccuracyScale(arrays["ceiling"], arrays["centre"], arrays["spread"])
-    return CellEnsemble(weights, scale)
+    return CellEnsemble(weights, scale, arrays["chance_percent"])
 
 
 def _check_weights(
@@ -122,7 +127,7 @@ def _check_weights(
         f"weight.{name}": (members, *shape)
         for name, shape in weight_shapes(width, hidden, len(DATASETS)).items()
     }
-    expected |= dict.fromkeys(("ceiling", "centre", "spread"), (len(DATASETS),))
+    expected |= dict.fromkeys(("ceiling", "centre", "spread", "chance_percent"), (len(DATASETS),))
     for name, shape in expected.items():
         if name not in arrays or arrays[name].shape != shape:
             raise BadCheckpoint(f"{file}: damaged accuracy model ({name!r} is not {shape})")

@@ -96,7 +96,8 @@ def _element_type(value: onnx.ValueInfoProto) -> np.dtype[Any]:
 def _draw(dtype: np.dtype[Any], shape: tuple[int, ...], rng: np.random.Generator) -> AnyArray:
     if dtype.kind != "f":
         return rng.integers(0, 2, size=shape, dtype=np.uint8).astype(dtype)
-    magnitude = rng.random(shape, dtype=np.float32) * np.float32(0.74) + np.float32(0.25)
-    sign = rng.integers(0, 2, size=shape, dtype=np.int8) * np.int8(2) - np.int8(1)
-    values: AnyArray = np.asarray(magnitude * sign).astype(dtype)
-    return values
+    values: AnyArray = rng.random(shape, dtype=np.float32)
+    values *= np.float32(0.74)
+    values += np.float32(0.25)
+    np.negative(values, out=values, where=rng.integers(0, 2, size=shape, dtype=np.bool_))
+    return values.astype(dtype, copy=False)

@@ -40,12 +40,18 @@ def quantise(
     """The nodes and initializers of the quantised graph.
 
     ``arrays`` are the float graph's initializers by name and ``power`` the expected mean
-    square of its values (one where absent). Inputs and outputs stay float.
+    square of its values (one where absent). Inputs and outputs stay float. Every value that an
+    operator of ``INTEGER`` computes with must be float in the given graph.
     """
     writer = _Writer(nodes, arrays, power)
     for node in nodes:
         writer.write(node)
     return writer.nodes, writer.arrays
+
+
+def _data_inputs(node: onnx.NodeProto) -> Sequence[str]:
+    """The inputs that carry values, not weights or shapes."""
+    return node.input[:1] if node.op_type in WEIGHTED | PASS_THROUGH else node.input
 
 
 class _Writer:
@@ -83,16 +89,13 @@ class _Writer:
     def _is_integer(self, node: onnx.NodeProto) -> bool:
         if node.op_type not in INTEGER:
             return False
-        data = node.input[:1] if node.op_type in WEIGHTED | PASS_THROUGH else node.input
-        return not any(name in self._floats for name in data)
+        return not any(name in self._floats for name in _data_inputs(node))
 
     def _is_unsigned(self, node: onnx.NodeProto) -> bool:
         if node.op_type in {"Relu", "HardSigmoid"}:
             return True
         keeps_sign = node.op_type in INTEGER - WEIGHTED
-        return keeps_sign and all(
-            name in self._unsigned for name in node.input if name not in self._floats
-        )
+        return keeps_sign and all(name in self._unsigned for name in _data_inputs(node))
 
     def _integer_inputs(self, node: onnx.NodeProto) -> list[str]:
         if node.op_type in WEIGHTED:

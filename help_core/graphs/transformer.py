@@ -24,12 +24,20 @@ class TransformerBuilder(GraphBuilder):
         self._nodes.append(
             helper.make_node(operator, list(inputs), [output], name=output, **attributes)
         )
+        self._power[output] = self.power(inputs[0])
+        return output
+
+    def linear(self, source: str, inside: int, outside: int) -> str:
+        """A projection of every row; He's weights double the power."""
+        output = super().linear(source, inside, outside)
+        self._power[output] = 2 * self.power(source)
         return output
 
     def split(self, source: str, count: int) -> list[str]:
         """``count`` equal parts of the last axis."""
         outputs = [f"Split_{len(self._nodes)}_{part}" for part in range(count)]
         self._nodes.append(helper.make_node("Split", [source], outputs, name=outputs[0], axis=-1))
+        self._power |= dict.fromkeys(outputs, self.power(source))
         return outputs
 
     def reshape(self, source: str, shape: Sequence[int]) -> str:
@@ -38,17 +46,23 @@ class TransformerBuilder(GraphBuilder):
 
     def table(self, rows: int, size: int) -> str:
         """An embedding table whose entries have variance ``1 / size``, as fairseq draws them."""
-        return self.constant(self.weights((rows, size), 2 * size))
+        name = self.constant(self.weights((rows, size), 2 * size))
+        self._power[name] = 1 / size
+        return name
 
     def layer_norm(self, source: str, size: int) -> str:
         """Layer normalisation over the features, with scale and shift."""
         scale = self.constant(np.ones(size, dtype=np.float32))
         shift = self.constant(np.zeros(size, dtype=np.float32))
-        return self.node("LayerNormalization", [source, scale, shift], axis=-1, epsilon=1e-5)
+        output = self.node("LayerNormalization", [source, scale, shift], axis=-1, epsilon=1e-5)
+        self._power[output] = 1.0
+        return output
 
     def scale(self, source: str, factor: float) -> str:
         """Multiplication by one number."""
-        return self.node("Mul", [source, self.constant(np.array([factor], dtype=np.float32))])
+        output = self.node("Mul", [source, self.constant(np.array([factor], dtype=np.float32))])
+        self._power[output] = factor**2 * self.power(source)
+        return output
 
     def heads(self, source: str, batch: int, tokens: int, heads: int, size: int) -> str:
         """``[batch * tokens, heads * size]`` to ``[batch, heads, tokens, size]``."""
@@ -65,6 +79,7 @@ class TransformerBuilder(GraphBuilder):
         """
         scores = self.node("MatMul", [query, self.node("Transpose", [key], perm=[0, 1, 3, 2])])
         mixed = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), value])
+        self._power[mixed] = self.power(value)
         merged = self.node("Transpose", [mixed], perm=[0, 2, 1, 3])
         return self.reshape(merged, (batch * tokens, width))
 

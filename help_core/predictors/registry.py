@@ -18,7 +18,7 @@ from help_core.predictors.transfer.predictor import TransferPredictor
 from help_core.spaces.base import GeneSpace
 
 ENTRY_POINT_GROUP = "help_fleet.predictors"
-DEFAULT = "help"
+DEFAULT = "transfer"
 
 BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {
     "help": HelpPredictor.shipped,

@@ -8,14 +8,14 @@ search work without a loop over strings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import onnx
 
-from help_core.arrays import FloatArray, IntArray
+from help_core.arrays import BoolArray, FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.graphs.precision import PRECISIONS, Precision
 
@@ -133,15 +133,22 @@ class EnumerableSpace(GeneSpace, Protocol):
         """Every architecture once, as genotypes ``[size, genes]``."""
 
 
-def sample_genes(space: GeneSpace, count: int, rng: np.random.Generator) -> IntArray:
+def sample_genes(
+    space: GeneSpace,
+    count: int,
+    rng: np.random.Generator,
+    accept: Callable[[IntArray], BoolArray] | None = None,
+) -> IntArray:
     """``count`` distinct canonical genotypes, uniform over the choices of each gene.
 
-    Raises ``BadInput`` if the space does not hold that many.
+    ``accept`` tells of genotypes ``[n, genes]`` which ``[n]`` may be taken; those it refuses
+    are drawn again. Raises ``BadInput`` if too few are found.
     """
     found: dict[bytes, IntArray] = {}
     for _ in range(200):
         draw = rng.integers(0, space.gene_choices, size=(max(count, 16), len(space.gene_choices)))
-        for row in space.canonical(draw):
+        rows = space.canonical(draw)
+        for row in rows if accept is None else rows[accept(rows)]:
             found.setdefault(row.tobytes(), row)
         if len(found) >= count:
             return np.stack(list(found.values())[:count])

@@ -1,25 +1,25 @@
 """Latency tables in the form that HELP (Lee et al., NeurIPS 2021) published them.
 
 A search space is a folder with ``latency/<device>.pt``, each a pickled list of one latency
-in ms per architecture. NAS-Bench-201 has ``str_arch2idx.pt`` beside it, which names the
-architectures; FBNet and OFA order theirs by ``metainfo.pt`` and ``ofa_archs.pt``, which the
-importers of those spaces read and hand over.
+in ms per architecture. Beside it lies the list of architectures: ``str_arch2idx.pt``
+(NAS-Bench-201), ``metainfo.pt`` (FBNet) or ``ofa_archs.pt`` (OFA). Read without torch, so that a
+replay board can answer from them.
 """
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from help_core.arrays import FloatArray
 from help_core.errors import BadTable
 from help_core.spaces.base import Architecture, SearchSpace
+from help_core.spaces.ofa.genotype import format_genes, genes_of_config
 from help_core.tables.latency import LatencyTable
+from help_core.tables.plain_pickle import read_plain_pickle
 
 GAP_BELOW_MEDIAN_SHARE = 0.05
 """A latency below this share of the device's median is a gap.
@@ -30,29 +30,6 @@ fastest network that ran takes 10 % of the median.
 """
 
 
-def load_plain_pickle(path: Path) -> object:
-    """What a ``.pt`` file holds, if it is only tensors, lists, dictionaries and numbers.
-
-    Read with ``weights_only=True``: a pickle that names any other class is refused. Numpy's
-    integer scalar is let in because HELP's ``ofa_archs.pt`` holds it. Raises ``BadTable``.
-    """
-    numpy_scalar = np.int64(0).__reduce__()[0]
-    allowed: list[Any] = [
-        (numpy_scalar, "numpy.core.multiarray.scalar"),
-        np.dtype,
-        np.dtypes.Int64DType,
-    ]
-    try:
-        with torch.serialization.safe_globals(allowed):
-            content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise BadTable(f"{path}: cannot be read ({error.strerror})") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).partition("\n")[0][:120]
-        raise BadTable(f"{path}: not a plain .pt file ({reason})") from None
-    return content
-
-
 def read_help_latency(
     folder: Path,
     space: SearchSpace,
@@ -61,11 +38,11 @@ def read_help_latency(
 ) -> LatencyTable:
     """The table of ``folder/latency/*.pt``, of the named devices or of all.
 
-    ``architectures`` names the entries in order; without it ``str_arch2idx.pt`` does. Raises
-    ``BadTable`` with the file and, where one entry is at fault, its number from 0.
+    ``architectures`` names the entries in order; without it the file beside the tables does.
+    Raises ``BadTable`` with the file and, where one entry is at fault, its number from 0.
     """
     names = tuple(devices) or _device_names(folder)
-    known = tuple(architectures) or _architectures_by_index(folder / "str_arch2idx.pt", space)
+    known = tuple(architectures) or _architectures(folder, space)
     columns = [_read_column(folder / "latency" / f"{name}.pt", len(known)) for name in names]
     return LatencyTable(space.name, known, names, np.column_stack(columns))
 
@@ -77,18 +54,44 @@ def _device_names(folder: Path) -> tuple[str, ...]:
     return names
 
 
-def _architectures_by_index(path: Path, space: SearchSpace) -> tuple[Architecture, ...]:
-    content = load_plain_pickle(path)
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise BadTable(f"{path}: must be a dictionary from architecture to index")
-    if sorted(content.values()) != list(range(len(content))):
-        raise BadTable(f"{path}: its indices must be 0 to {len(content) - 1}, each once")
-    return tuple(space.parse(text) for text in sorted(content, key=content.__getitem__))
+def _architectures(folder: Path, space: SearchSpace) -> tuple[Architecture, ...]:
+    """The architectures of a published table, in its order."""
+    for name, read in _INDEXES.items():
+        path = folder / name
+        if path.exists():
+            content = read_plain_pickle(path)
+            try:
+                texts = read(content)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                raise BadTable(f"{path}: does not list architectures as HELP does") from None
+            return tuple(space.parse(text) for text in texts)
+    raise BadTable(f"{folder}: has none of {', '.join(_INDEXES)}, which order its latencies")
+
+
+def _texts_by_index(content: Any) -> list[str]:
+    if not content or sorted(content.values()) != list(range(len(content))):
+        raise ValueError
+    return sorted(content, key=content.__getitem__)
+
+
+def _fbnet_texts(content: Any) -> list[str]:
+    return ["-".join(entry["arch_str"]) for entry in content["arch"]]
+
+
+def _ofa_texts(content: Any) -> list[str]:
+    return [format_genes(genes_of_config(entry)) for entry in content["arch"]]
+
+
+_INDEXES: Mapping[str, Callable[[Any], list[str]]] = {
+    "str_arch2idx.pt": _texts_by_index,
+    "metainfo.pt": _fbnet_texts,
+    "ofa_archs.pt": _ofa_texts,
+}
+"""Where each space lists its architectures, and how to read that."""
 
 
 def _read_column(path: Path, count: int) -> FloatArray:
-    content = load_plain_pickle(path)
-    values = content.tolist() if isinstance(content, torch.Tensor) else content
+    values = read_plain_pickle(path)
     if not isinstance(values, list) or len(values) != count:
         found = len(values) if isinstance(values, list) else type(values).__name__
         raise BadTable(f"{path}: must be a list of {count} latencies, is {found}")

@@ -19,6 +19,9 @@ CLIENT_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A coordinator that restarts is found again within seconds, not after gRPC's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
     # Streams are reconnected by the application, which knows what was acknowledged.
     ("grpc.enable_retries", 0),
     # Proxies of a company must not swallow calls to a board in the lab.

@@ -43,6 +43,19 @@ def test_the_same_report_is_kept_once(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_a_report_put_after_the_spool_was_emptied_comes_after_those_before(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.sqlite")
+    spool.put(_report(1))
+    first = spool.after(0, 0.0)
+    assert first is not None
+    spool.remove(_report(1).key)
+    spool.put(_report(2))
+    second = spool.after(first[0], 0.0)
+    assert second is not None
+    assert second[1] == _report(2)
+    spool.close()
+
+
 def test_a_file_that_is_no_spool_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "spool.sqlite"
     path.write_bytes(b"certainly not a database" * 50)

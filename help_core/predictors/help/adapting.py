@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from help_core.predictors.help.episodes import Tasks
 from help_core.predictors.help.learner import MetaLearner
@@ -14,19 +13,11 @@ from help_core.predictors.help.settings import HelpSettings
 
 def episode_loss(learner: MetaLearner, tasks: Tasks, noise: Tensor) -> Tensor:
     """The loss that meta-training lowers; ``noise`` ``[tasks, noise_size]``."""
-
-    def one(
-        embedding: Tensor, x: Tensor, y: Tensor, query_x: Tensor, query_y: Tensor, draw: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        weights, kl = learner.adapt(embedding, x, y, draw)
-        offset = learner.offset(weights, embedding, x, y)
-        residual = learner.predict(weights, embedding, query_x) + offset - query_y
-        return (residual**2).mean(), kl
-
-    error, kl = vmap(one)(
-        tasks.embedding, tasks.support_x, tasks.support_y, tasks.query_x, tasks.query_y, noise
-    )
-    return error.mean() + _kl_term(kl, learner.settings)
+    weights, kl = learner.adapt(tasks.embedding, tasks.support_x, tasks.support_y, noise)
+    offset = learner.offset(weights, tasks.embedding, tasks.support_x, tasks.support_y)
+    predicted = learner.predict(weights, tasks.embedding, tasks.query_x) + offset
+    error = ((predicted - tasks.query_y) ** 2).mean()
+    return error + _kl_term(kl, learner.settings)
 
 
 def _kl_term(kl: Tensor, settings: HelpSettings) -> Tensor:
@@ -60,13 +51,9 @@ def predict_tasks(
 
     ``noise`` is ``[samples, tasks, noise_size]``; the rest as in ``Tasks``.
     """
-
-    def one(embedding: Tensor, x: Tensor, y: Tensor, query_x: Tensor, draw: Tensor) -> Tensor:
-        weights, _ = learner.adapt(embedding, x, y, draw)
-        offset = learner.offset(weights, embedding, x, y)
-        return learner.predict(weights, embedding, query_x) + offset
-
-    samples = [
-        vmap(one)(embedding, support_x, support_y, query_x, draw) for draw in noise.unbind(0)
-    ]
+    samples = []
+    for draw in noise.unbind(0):
+        weights, _ = learner.adapt(embedding, support_x, support_y, draw)
+        offset = learner.offset(weights, embedding, support_x, support_y)
+        samples.append(learner.predict(weights, embedding, query_x) + offset)
     return torch.stack(samples)

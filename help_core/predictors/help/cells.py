@@ -43,7 +43,7 @@ class GraphConvolution(nn.Module):
 
 
 class CellEncoder(nn.Module):
-    """Four graph convolutions over a cell; ``[n, 30]`` to ``[n, hidden]``.
+    """Four graph convolutions over a cell; ``[…, n, 30]`` to ``[…, n, hidden]``.
 
     What the global node knows in the end is the encoding, so the last layer is computed for
     it alone.
@@ -62,28 +62,29 @@ class CellEncoder(nn.Module):
         self.register_buffer("shared_messages", shared_messages(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Encodings ``[n, hidden]`` of one-hot cells ``[n, 30]``."""
-        edges = features.reshape(-1, len(EDGES), len(OPERATIONS))
+        """Encodings ``[…, n, hidden]`` of one-hot cells ``[…, n, 30]``."""
+        edges = features.reshape(*features.shape[:-1], len(EDGES), len(OPERATIONS))
         heard = messages_from_shared(edges)
         own = own_start(edges)
         shared = self.shared_start
         for layer in (self.first, self.second, self.third):
             mixed = shared @ layer.weight
-            own = torch.relu(pass_on(own @ layer.weight) + (heard @ mixed + layer.bias))
-            shared = torch.relu(self.shared_messages @ mixed + layer.bias)
-        edge, output, whole = own.chunk(OWN)
-        everything = edge + output + whole + heard.chunk(OWN)[-1] @ shared
-        return torch.relu(everything @ self.last.weight + self.last.bias)
+            bias = layer.bias.unsqueeze(-2)
+            own = torch.relu_(pass_on(own @ layer.weight).add_(heard @ mixed).add_(bias))
+            shared = torch.relu_((self.shared_messages @ mixed).add_(bias))
+        edge, output, whole = own.chunk(OWN, dim=-2)
+        everything = edge + output + whole + heard.chunk(OWN, dim=-2)[-1] @ shared
+        return torch.relu(everything @ self.last.weight + self.last.bias.unsqueeze(-2))
 
 
 def pass_on(own: Tensor) -> Tensor:
-    """What own nodes hear from each other; ``[OWN * n, hidden]`` to the same.
+    """What own nodes hear from each other; ``[…, OWN * n, hidden]``.
 
     The edge 2-3 hears itself; the output hears it too; the global node hears all three.
     """
-    edge, output, whole = own.chunk(OWN)
+    edge, output, whole = own.chunk(OWN, dim=-2)
     output = edge + output
-    return torch.cat([edge, output, output + whole])
+    return torch.cat([edge, output, output + whole], dim=-2)
 
 
 def shared_start() -> Tensor:
@@ -104,23 +105,23 @@ def shared_messages() -> Tensor:
 
 
 def messages_from_shared(edges: Tensor) -> Tensor:
-    """How often each own node of a cell hears each shared node, ``[OWN * n, SHARED]``.
+    """How often each own node of all cells hears each shared node, ``[…, OWN * n, SHARED]``.
 
-    ``edges`` ``[n, 6, 5]`` is one-hot, in the order 0-1, 0-2, 1-2, 0-3, 1-3, 2-3.
+    ``edges`` ``[…, n, 6, 5]`` is one-hot, in the order 0-1, 0-2, 1-2, 0-3, 1-3, 2-3.
     """
-    one, two, middle, three, long, _ = edges.unbind(1)
-    nothing = torch.zeros_like(one[:, :1])
-    after_middle = (one.unsqueeze(2) * middle.unsqueeze(1)).flatten(1)
-    after_long = (one.unsqueeze(2) * long.unsqueeze(1)).flatten(1)
-    last_edge = torch.cat([nothing, two, after_middle], dim=1)
-    output = torch.cat([nothing, three, after_long], dim=1)
-    whole = torch.cat([nothing + 1, one + two + three, after_middle + after_long], dim=1)
-    return torch.cat([last_edge, output, whole])
+    one, two, middle, three, long, _ = edges.unbind(-2)
+    nothing = torch.zeros_like(one[..., :1])
+    after_middle = (one.unsqueeze(-1) * middle.unsqueeze(-2)).flatten(-2)
+    after_long = (one.unsqueeze(-1) * long.unsqueeze(-2)).flatten(-2)
+    last_edge = torch.cat([nothing, two, after_middle], dim=-1)
+    output = torch.cat([nothing, three, after_long], dim=-1)
+    whole = torch.cat([nothing + 1, one + two + three, after_middle + after_long], dim=-1)
+    return torch.cat([last_edge, output, whole], dim=-2)
 
 
 def own_start(edges: Tensor) -> Tensor:
-    """Features ``[OWN * n, KINDS]`` of each cell's own nodes."""
-    last_edge = functional.pad(edges[:, -1], (1, 2))
+    """Features ``[…, OWN * n, KINDS]`` of each cell's own nodes."""
+    last_edge = functional.pad(edges[..., -1, :], (1, 2))
     output = torch.zeros_like(last_edge)
-    output[:, -2] = 1
-    return torch.cat([last_edge, output, output.roll(1, dims=1)])
+    output[..., -2] = 1
+    return torch.cat([last_edge, output, output.roll(1, dims=-1)], dim=-2)

@@ -56,6 +56,8 @@ class EpisodeSampler:
         self._features = torch.tensor(data.features, dtype=torch.float32, device=torch_device)
         self._center = center
         pool = np.arange(min(settings.pool, len(data.features)))
+        if settings.mixing:
+            pool = pool[np.isfinite(data.latency_ms[pool]).all(axis=1)]
         columns = data.latency_ms.T
         self._pools = [kept_rows(column, pool, settings.trim_share) for column in columns]
         self._labels = self._scaled_labels()
@@ -85,36 +87,52 @@ class EpisodeSampler:
         if self._settings.shared_support:
             support = self._shared_support(devices, rng)
         else:
-            size = self._settings.support_size
-            support = np.stack([self._pick(device, size, rng) for device in devices])
+            support = np.stack([self.random_support(device, rng) for device in devices])
         query = np.stack(
             [
                 self._pick(device, self._settings.query_size, rng, rows)
                 for device, rows in zip(devices, support, strict=True)
             ]
         )
-        return self.tasks(devices, support, query)
+        return self._tasks(self._mixed_labels(devices, rng), support, query)
 
     def tasks(self, devices: IntArray, support: IntArray, query: IntArray) -> Tasks:
         """The tasks of devices ``[t]`` with support ``[t, k]`` and query rows ``[t, q]``."""
-        labels = self._labels[:, devices].T
+        return self._tasks(self._labels[:, devices].T, support, query)
 
+    def _mixed_labels(self, devices: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Labels ``[t, n]`` of the devices, each moved along the difference of two others.
+
+        Nine training devices are few; the differences between them are how devices differ.
+        """
+        labels = self._labels[:, devices].T
+        if not self._settings.mixing:
+            return labels
+        count = len(self._data.devices)
+        toward, away = rng.integers(0, count, size=(2, len(devices)))
+        strength = rng.normal(scale=self._settings.mixing, size=(len(devices), 1))
+        mixed: FloatArray = labels + strength * (self._labels[:, toward] - self._labels[:, away]).T
+        return mixed
+
+    def _tasks(self, labels: FloatArray, support: IntArray, query: IntArray) -> Tasks:
         def tensor(array: FloatArray) -> Tensor:
             return torch.tensor(array, dtype=torch.float32, device=self._torch_device)
 
         return Tasks(
-            embedding=tensor(self._embedding(devices, support)),
+            embedding=tensor(self._embedding(labels, support)),
             support_x=self._features[torch.from_numpy(support)],
             support_y=tensor(np.take_along_axis(labels, support, axis=1)),
             query_x=self._features[torch.from_numpy(query)],
             query_y=tensor(np.take_along_axis(labels, query, axis=1)),
         )
 
-    def _embedding(self, devices: IntArray, support: IntArray) -> FloatArray:
-        reference_ms = self._data.latency_ms[self._data.references][:, devices].T
+    def _embedding(self, labels: FloatArray, support: IntArray) -> FloatArray:
+        references = self._data.references
         if self._settings.labels == "range":
-            return range_embedding(reference_ms)
-        measured = (self._data.references[None, :, None] == support[:, None, :]).any(axis=2)
+            # Scaling to 0-1 undoes the scale of the labels.
+            return range_embedding(labels[:, references])
+        measured = (references[None, :, None] == support[:, None, :]).any(axis=2)
+        reference_ms = np.exp(labels[:, references])
         return log_embedding(np.where(measured, reference_ms, np.nan), self._center)
 
     def _shared_support(self, devices: IntArray, rng: np.random.Generator) -> IntArray:

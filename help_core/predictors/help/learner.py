@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad
+from torch.func import functional_call
 
 from help_core.predictors.help.modulator import Modulator, divergence, modulate
 from help_core.predictors.help.networks import LatencyNetwork, encoder_for
@@ -16,7 +16,10 @@ SLASH = "/"
 
 
 class MetaLearner(nn.Module):
-    """Initial weights, step sizes and modulator."""
+    """Initial weights, step sizes and modulator.
+
+    Adapted weights are dictionaries of tensors ``[tasks, …]``, one set per task.
+    """
 
     embedding_center: Tensor
 
@@ -32,7 +35,7 @@ class MetaLearner(nn.Module):
             if settings.uses_modulator
             else None
         )
-        # What the references take on the average training device, as ``embedding_center``.
+        # What the references take on the average training device, see scaling.
         self.register_buffer("embedding_center", torch.zeros(settings.references))
         self.step_sizes = nn.ParameterDict()
         if settings.learns_step_sizes:
@@ -47,59 +50,71 @@ class MetaLearner(nn.Module):
         return self.modulator.size if self.modulator is not None else 0
 
     def start(self, embedding: Tensor, noise: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Weights before the inner loop, and the KL of z; ``noise`` ``[noise_size]``."""
-        parameters: dict[str, Tensor] = dict(self.network.named_parameters())
-        if self.modulator is None:
-            return parameters, embedding.new_zeros(())
-        mean, deviation = self.modulator(embedding)
-        z = mean + deviation * noise
-        return modulate(parameters, z, self.settings.z_scale), divergence(mean, deviation)
+        """Weights before the inner loop, and the KL of z, ``[tasks]``.
+
+        ``embedding`` is ``[tasks, references]``, ``noise`` ``[tasks, noise_size]``.
+        """
+        tasks = len(embedding)
+        weights: dict[str, Tensor] = dict(self.network.named_parameters())
+        kl = embedding.new_zeros(tasks)
+        if self.modulator is not None:
+            mean, deviation = self.modulator(embedding)
+            weights = modulate(weights, mean + deviation * noise, self.settings.z_scale)
+            kl = divergence(mean, deviation)
+        for name, value in self.network.named_parameters():
+            if weights[name] is value:
+                weights[name] = value.expand(tasks, *value.shape)
+        return weights, kl
 
     def adapt(
         self, embedding: Tensor, x: Tensor, y: Tensor, noise: Tensor
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The weights of one device after the inner loop, and the KL of z.
+        """The weights of devices after the inner loop, and the KL of z, ``[tasks]``.
 
-        Takes one task: ``[references]``, ``[k, features]``, ``[k]``, ``[noise_size]``. Runs
-        under ``torch.func.vmap`` for many.
+        Takes ``[tasks, references]``, ``[tasks, k, features]``, ``[tasks, k]`` and
+        ``[tasks, noise_size]``. Where torch records gradients, they reach through the loop.
         """
-        weights, kl = self.start(embedding, noise)
-        for _ in range(self.settings.updates):
-            ascents = grad(self._support_score)(weights, embedding, x, y)
-            weights = {
-                name: value + self._step(name, ascents[name]) for name, value in weights.items()
-            }
+        through = torch.is_grad_enabled() and self.settings.second_order
+        with torch.enable_grad():
+            weights, kl = self.start(embedding, noise)
+            for _ in range(self.settings.updates):
+                score = self._support_score(weights, embedding, x, y)
+                ascents = torch.autograd.grad(score, list(weights.values()), create_graph=through)
+                weights = {
+                    name: value + self._step_size(name) * ascent
+                    for (name, value), ascent in zip(weights.items(), ascents, strict=True)
+                }
+        if not torch.is_grad_enabled():
+            weights = {name: value.detach() for name, value in weights.items()}
         return weights, kl
 
     def predict(self, weights: Mapping[str, Tensor], embedding: Tensor, x: Tensor) -> Tensor:
-        """Scaled latencies ``[n]`` of ``[n, features]`` with the weights of one device."""
+        """Scaled latencies ``[tasks, n]`` of ``[tasks, n, features]`` with adapted weights."""
         scaled: Tensor = functional_call(self.network, dict(weights), (x, embedding))
         return scaled
 
     def offset(
         self, weights: Mapping[str, Tensor], embedding: Tensor, x: Tensor, y: Tensor
     ) -> Tensor:
-        """What must be added to predictions to meet the support on average; a scalar.
+        """What must be added to predictions to meet the support on average, ``[tasks, 1]``.
 
         0 for ``range`` labels, whose scale is known by other means.
         """
         if self.settings.labels == "range":
-            return y.new_zeros(())
-        return (y - self.predict(weights, embedding, x)).mean()
+            return y.new_zeros(len(y), 1)
+        return (y - self.predict(weights, embedding, x)).mean(dim=1, keepdim=True)
 
     def _support_score(
         self, weights: dict[str, Tensor], embedding: Tensor, x: Tensor, y: Tensor
     ) -> Tensor:
-        """Minus the loss on the support."""
+        """Minus the loss on the support, summed over tasks, which share no weights."""
         residual = y - self.predict(weights, embedding, x)
         if self.settings.labels == "log":
-            residual = residual - residual.mean()
-        return -(residual**2).mean()
+            residual = residual - residual.mean(dim=1, keepdim=True)
+        return -(residual**2).mean(dim=1).sum()
 
-    def _step(self, name: str, ascent: Tensor) -> Tensor:
-        if not self.settings.second_order:
-            ascent = ascent.detach()
+    def _step_size(self, name: str) -> Tensor | float:
         if not self.settings.learns_step_sizes:
-            return self.settings.step_size * ascent
-        step: Tensor = self.step_sizes[name.replace(".", SLASH)] * ascent
+            return self.settings.step_size
+        step: Tensor = self.step_sizes[name.replace(".", SLASH)]
         return step

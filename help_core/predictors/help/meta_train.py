@@ -104,7 +104,7 @@ class _Run:
         learner = new_learner(settings, train.features.shape[1], seed)
         learner.embedding_center.copy_(torch.from_numpy(center))
         learner.to(torch_device)
-        optimizer = torch.optim.Adam(learner.parameters(), lr=settings.meta_step_size)
+        optimizer = torch.optim.Adam(learner.parameters(), lr=settings.meta_step_size, fused=True)
         self.state = TrainingState(learner, optimizer, np.random.default_rng([seed, 0]))
 
     @property

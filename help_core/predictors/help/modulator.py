@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from help_core.predictors.help.dense import Dense
+
 BIASES = ("head.first.bias", "head.second.bias", "head.last.bias")
 
 WEIGHTS = ("head.first.weight", "head.device", "head.second.weight", "head.last.weight")
@@ -24,35 +26,35 @@ class Modulator(nn.Module):
 
     def __init__(self, references: int, hidden: int, head_width: int) -> None:
         super().__init__()
-        self.head_width = head_width
         self.size = len(BIASES) * (head_width + 1)
-        self.first = nn.Linear(references, hidden)
-        self.second = nn.Linear(hidden, 2 * self.size)
+        self.first = Dense(references, hidden)
+        self.second = Dense(hidden, 2 * self.size)
 
     def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of z, ``[size]`` each, for an embedding ``[references]``."""
+        """Mean and standard deviation of z, ``[tasks, size]``, for ``[tasks, references]``."""
         statistics = self.second(torch.relu(self.first(embedding)))
-        mean, spread = statistics[: self.size], statistics[self.size :]
+        mean, spread = statistics.split(self.size, dim=-1)
         return mean, functional.softplus(spread)
 
 
 def modulate(parameters: Mapping[str, Tensor], z: Tensor, scale: float) -> dict[str, Tensor]:
-    """The parameters with those of the head changed by ``z`` ``[size]``.
+    """The parameters with those of the head changed for each task by ``z`` ``[tasks, size]``.
 
     Each weight is multiplied by ``1 + scale z`` of its input, each bias shifted by the
     ``scale z`` of its layer; z holds all weights' parts first, then one per bias.
     """
     changed = dict(parameters)
+    scaled = scale * z.unsqueeze(-1)
     start = 0
     for weight in WEIGHTS:
-        stop = start + parameters[weight].shape[-1]
-        changed[weight] = parameters[weight] * (1 + scale * z[start:stop])
+        stop = start + parameters[weight].shape[-2]
+        changed[weight] = parameters[weight] * (1 + scaled[:, start:stop])
         start = stop
     for number, bias in enumerate(BIASES, start):
-        changed[bias] = parameters[bias] + scale * z[number]
+        changed[bias] = parameters[bias] + scaled[:, number]
     return changed
 
 
 def divergence(mean: Tensor, deviation: Tensor) -> Tensor:
-    """KL divergence of a diagonal normal from the standard normal, summed; a scalar."""
-    return 0.5 * (mean**2 + deviation**2 - 1 - 2 * torch.log(deviation)).sum()
+    """KL divergence of diagonal normals ``[tasks, size]`` from the standard one, ``[tasks]``."""
+    return 0.5 * (mean**2 + deviation**2 - 1 - 2 * torch.log(deviation)).sum(dim=-1)

@@ -1,7 +1,8 @@
 """The networks of HELP: an encoder of architectures, an encoder of the device, a head.
 
-Written once each. Adapted weights come in through ``torch.func.functional_call``, and many
-tasks at once through ``torch.func.vmap``; sizes are those of HELP's ``net.py``.
+Written once each: adapted weights come in through ``torch.func.functional_call``, with a
+leading dimension for the tasks of an episode (see ``dense``). Sizes are those of HELP's
+``net.py``.
 """
 
 from __future__ import annotations
@@ -12,32 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from help_core.predictors.help.cells import CELL_FEATURES, CellEncoder
+from help_core.predictors.help.dense import Dense
 
 
 class VectorEncoder(nn.Module):
-    """Two layers over a feature vector; ``[n, features]`` to ``[n, hidden]``."""
+    """Two layers over a feature vector; ``[…, features]`` to ``[…, hidden]``."""
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
-        self.first = nn.Linear(features, hidden)
-        self.second = nn.Linear(hidden, hidden)
+        self.first = Dense(features, hidden)
+        self.second = Dense(hidden, hidden)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Encodings ``[n, hidden]``."""
+        """Encodings ``[…, n, hidden]`` of ``[…, n, features]``."""
         return torch.relu(self.second(torch.relu(self.first(features))))
-
-
-class DeviceEncoder(nn.Module):
-    """Two layers over a hardware embedding; ``[references]`` to ``[hidden]``."""
-
-    def __init__(self, references: int, hidden: int) -> None:
-        super().__init__()
-        self.first = nn.Linear(references, hidden)
-        self.second = nn.Linear(hidden, hidden)
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        """Encoding ``[hidden]``."""
-        return torch.relu(self.second(torch.relu(self.first(embedding))))
 
 
 class Head(nn.Module):
@@ -47,20 +36,24 @@ class Head(nn.Module):
         """``width`` is ``hidden``, or twice that where a device is heard too."""
         super().__init__()
         bound = 1 / math.sqrt(width)
-        self.first = nn.Linear(hidden, width)
-        nn.init.uniform_(self.first.weight, -bound, bound)
-        nn.init.uniform_(self.first.bias, -bound, bound)
+        self.first = Dense(hidden, width, fan_in=width)
         # One layer over architecture and device side by side, kept in two parts so that the
         # device is not multiplied again for every architecture.
-        self.device = nn.Parameter(torch.empty(width, width - hidden).uniform_(-bound, bound))
-        self.second = nn.Linear(width, width)
-        self.last = nn.Linear(width, 1)
+        self.device: nn.Parameter | None = None
+        if width > hidden:
+            device = torch.empty(width - hidden, width).uniform_(-bound, bound)
+            self.device = nn.Parameter(device)
+        self.second = Dense(width, width)
+        self.last = Dense(width, 1)
 
     def forward(self, encodings: Tensor, device: Tensor | None) -> Tensor:
-        """Scaled latencies ``[n]`` of encodings ``[n, hidden]`` on a device ``[hidden]``."""
+        """Scaled latencies ``[…, n]`` of encodings ``[…, n, hidden]``.
+
+        ``device`` is ``[…, 1, hidden]``.
+        """
         first = self.first(encodings)
-        if device is not None:
-            first = first + self.device @ device
+        if device is not None and self.device is not None:
+            first = first + device @ self.device
         hidden = torch.relu(self.second(torch.relu(first)))
         scaled: Tensor = self.last(hidden).squeeze(-1)
         return scaled
@@ -73,12 +66,14 @@ class LatencyNetwork(nn.Module):
         """``references`` is 0 for a network that knows no device (MAML, Meta-SGD)."""
         super().__init__()
         self.encoder = encoder
-        self.device_encoder = DeviceEncoder(references, hidden) if references else None
+        self.device_encoder = VectorEncoder(references, hidden) if references else None
         self.head = Head(hidden, 2 * hidden if references else hidden)
 
     def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
-        """Scaled latencies ``[n]`` of ``[n, features]`` given an embedding ``[references]``."""
-        device = self.device_encoder(embedding) if self.device_encoder is not None else None
+        """Scaled latencies ``[…, n]`` of ``[…, n, features]`` given ``[…, references]``."""
+        device = None
+        if self.device_encoder is not None:
+            device = self.device_encoder(embedding.unsqueeze(-2))
         scaled: Tensor = self.head(self.encoder(features), device)
         return scaled
 

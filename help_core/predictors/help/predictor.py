@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadCheckpoint, BadInput
 from help_core.predictors.base import Prediction, Support
 from help_core.predictors.help.adapting import draw_noise, predict_tasks
 from help_core.predictors.help.checkpoint import CheckpointRecord, shipped_checkpoint
-from help_core.predictors.help.intervals import RelativeError, relative_error
+from help_core.predictors.help.intervals import PriorError, RelativeError, relative_error
 from help_core.predictors.help.learner import MetaLearner
 from help_core.predictors.help.scaling import Scale, log_embedding, range_embedding
 from help_core.spaces.base import GeneSpace, sample_genes
@@ -41,7 +40,7 @@ class HelpPredictor:
         self._space = space
         self._learner = learner.eval()
         self._settings = learner.settings
-        self._prior_error = float(np.sqrt(np.mean(np.square(list(record.error.values())))))
+        self._prior = PriorError.of_devices(record.error.values(), record.bias.values())
         self._references = space.to_genes(space.reference_architectures())
         self._name = name
 
@@ -73,11 +72,12 @@ class HelpPredictor:
         x = self._features(support.genes)
         y = torch.from_numpy(scale.to_labels(support.latency_ms)).float()
         noise = draw_noise(self._learner, rng)
+        samples = len(noise)
+        embeddings = embedding.expand(samples, -1)
+        xs, ys = x.expand(samples, -1, -1), y.expand(samples, -1)
         with torch.no_grad():
-            adapted = vmap(self._learner.adapt, in_dims=(None, None, None, 0))
-            weights, _ = adapted(embedding, x, y, noise)
-            offsets = vmap(self._learner.offset, in_dims=(0, None, None, None))
-            offset = offsets(weights, embedding, x, y)
+            weights, _ = self._learner.adapt(embeddings, xs, ys, noise)
+            offset = self._learner.offset(weights, embeddings, xs, ys)
         left_out = self._left_out_errors(support, scale, noise)
         return AdaptedHelp(
             space=self._space,
@@ -86,7 +86,7 @@ class HelpPredictor:
             offset=offset,
             embedding=embedding,
             scale=scale,
-            error=relative_error(self._prior_error, left_out),
+            error=relative_error(self._prior, left_out),
         )
 
     def _features(self, genes: IntArray) -> Tensor:

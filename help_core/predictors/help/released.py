@@ -6,17 +6,17 @@ HELP's networks have, in their shapes, are taken over.
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from help_core.errors import BadCheckpoint, BadTable
+from help_core.errors import BadCheckpoint
 from help_core.predictors.help.cells import CELL_FEATURES, KINDS
 from help_core.predictors.help.checkpoint import load_weights
 from help_core.predictors.help.learner import SLASH, MetaLearner
 from help_core.predictors.help.settings import AS_PUBLISHED
-from help_core.tables.help_import import load_plain_pickle
 
 _PREFIX = "meta_learner."
 
@@ -54,14 +54,14 @@ def load_released(path: Path) -> MetaLearner:
         layer, _, kind = name.rpartition(".")
         if layer not in _MODULATOR:
             raise BadCheckpoint(f"{path}: has the unknown weight {name!r}")
-        weights[f"modulator.{_MODULATOR[layer]}.{kind}"] = value
+        weights[f"modulator.{_MODULATOR[layer]}.{kind}"] = _inputs_first(layer, value)
     first = weights.get("network.encoder.first.weight")
     if first is None or first.ndim != 2:
         raise BadCheckpoint(f"{path}: misses the first layer of its encoder")
     is_graph = f"{_PREFIX}gc1.weight" in content["model"]
     if is_graph and first.shape[0] != KINDS:
         raise BadCheckpoint(f"{path}: its cells have {first.shape[0]} node features, not {KINDS}")
-    learner = MetaLearner(AS_PUBLISHED, CELL_FEATURES if is_graph else first.shape[1])
+    learner = MetaLearner(AS_PUBLISHED, CELL_FEATURES if is_graph else first.shape[0])
     weights["embedding_center"] = learner.embedding_center
     load_weights(learner, weights, str(path))
     return learner
@@ -69,9 +69,12 @@ def load_released(path: Path) -> MetaLearner:
 
 def _sections(path: Path) -> dict[str, dict[str, Tensor]]:
     try:
-        content = load_plain_pickle(path)
-    except BadTable as error:
-        raise BadCheckpoint(str(error)) from None
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise BadCheckpoint(f"{path}: cannot be read ({error.strerror})") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).partition("\n")[0][:120]
+        raise BadCheckpoint(f"{path}: holds more than tensors and numbers ({reason})") from None
     sections: dict[str, dict[str, Tensor]] = {}
     for section in ("model", "inference_network", "task_lr"):
         part = content.get(section) if isinstance(content, dict) else None
@@ -93,11 +96,16 @@ def _network(path: Path, part: dict[str, Tensor]) -> dict[str, Tensor]:
         layer, _, kind = name.removeprefix(_PREFIX).rpartition(".")
         if layer not in _NETWORK or not name.startswith(_PREFIX):
             raise BadCheckpoint(f"{path}: has the unknown weight {name!r}")
-        renamed[f"{_NETWORK[layer]}.{kind}"] = value.detach()
+        renamed[f"{_NETWORK[layer]}.{kind}"] = _inputs_first(layer, value.detach())
     joint = renamed.get("head.first.weight")
     if joint is not None and joint.ndim == 2:
         # The device's half of the layer is a weight of its own here.
         split = AS_PUBLISHED.hidden
-        renamed["head.first.weight"] = joint[:, :split].contiguous()
-        renamed["head.device"] = joint[:, split:].contiguous()
+        renamed["head.first.weight"] = joint[:split].contiguous()
+        renamed["head.device"] = joint[split:].contiguous()
     return renamed
+
+
+def _inputs_first(layer: str, value: Tensor) -> Tensor:
+    """Weights as ``[inputs, outputs]``, which HELP keeps only in its graph convolutions."""
+    return value if layer.startswith("gc") or value.ndim != 2 else value.T.contiguous()

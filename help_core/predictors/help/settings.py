@@ -17,6 +17,7 @@ setting              as published                    corrected
                      Monte-Carlo sample
 ``trim_share``       a tenth of the pool dropped     nothing but gaps is dropped
                      at either end, before training
+``mixing``           none                            tasks move along differences of devices
 ``kl_weight``        0.1, so that z says nothing     1e-5, of the size of the data's part
 ``z_samples``        10                              0: the mean of z
 ``step_size``        0.001, kept low by 1e-4         0.01 and 1e-3, lowered along a cosine
@@ -25,7 +26,7 @@ setting              as published                    corrected
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from help_core.errors import BadInput
@@ -45,6 +46,8 @@ class HelpSettings:
     kl_of: KlOf
     score_of: ScoreOf
     trim_share: float
+    mixing: float = 0.0
+    """How far a task may leave its training device, see ``episodes.EpisodeSampler``."""
     uses_embedding: bool = True
     """Condition on the hardware embedding."""
     uses_modulator: bool = True
@@ -82,6 +85,8 @@ class HelpSettings:
             raise BadInput(f"HELP setting support_size is {self.support_size}; give 2 or more")
         if not 0 <= self.trim_share < 0.5:
             raise BadInput(f"HELP setting trim_share is {self.trim_share}; give 0 to below 0.5")
+        if self.mixing and self.labels != "log":
+            raise BadInput("HELP setting mixing needs log labels; set it to 0")
         if self.uses_modulator and not self.uses_embedding:
             raise BadInput("HELP's modulator reads the hardware embedding; switch both off")
 
@@ -102,9 +107,22 @@ CORRECTED = HelpSettings(
     kl_of="each-task",
     score_of="mean",
     trim_share=0.0,
+    mixing=0.5,
     step_size=1e-2,
     meta_step_size=1e-3,
     meta_step_decay=True,
     kl_weight=1e-5,
     z_samples=0,
 )
+
+MAML = replace(
+    AS_PUBLISHED,
+    mode="maml",
+    uses_embedding=False,
+    uses_modulator=False,
+    learns_step_sizes=False,
+)
+"""Finn, Abbeel & Levine (ICML 2017), as HELP's Table 2 compares it."""
+
+META_SGD = replace(AS_PUBLISHED, mode="meta-sgd", uses_embedding=False, uses_modulator=False)
+"""Li, Zhou, Chen & Li (2017), as HELP's Table 2 compares it."""

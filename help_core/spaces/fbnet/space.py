@@ -11,7 +11,7 @@ from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
 from help_core.spaces.fbnet.costs import (
-    WORK_FIELDS,
+    Work,
     fixed_cost,
     help_encoding,
     physics,
@@ -83,13 +83,9 @@ class FBNet:
     def cost(self, architecture: Architecture) -> Cost:
         """Weights and batch norms; multiply-adds of convolutions and classifier."""
         total = total_work(self.to_genes([architecture]), self._work)[0]
-        work = dict(zip(WORK_FIELDS, total.tolist(), strict=True))
+        searched = Work(*map(round, total.tolist()))
         parameters, multiply_adds = fixed_cost(self.skeleton)
-        searched = work["dense"] + work["grouped"] + work["depthwise3"] + work["depthwise5"]
-        return Cost(
-            parameters=parameters + round(work["weights"] + 2 * work["channels"]),
-            multiply_adds=multiply_adds + round(searched),
-        )
+        return Cost(parameters + searched.parameters, multiply_adds + searched.multiply_adds)
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:
         """One stage, the network at this space's resolution."""

@@ -55,11 +55,6 @@ class Choices:
     spans: IntArray
     """``[n, L]``: encoder layers attended to, 1 to 3"""
 
-    @property
-    def active(self) -> IntArray:
-        """``[n, L]``: 1 for decoder layers that exist."""
-        return (self.spans > 0).astype(np.int64)
-
 
 def gene_choices(task: HatTask) -> tuple[int, ...]:
     """Number of choices of each gene."""

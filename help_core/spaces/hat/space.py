@@ -122,8 +122,6 @@ class Hat:
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:
         """``encoder``, run once, and ``decoder``, run once for each target token."""
-        if options.precision == "int8":
-            raise BadInput(f"{self.name} is built in fp32 or fp16, not int8")
         network = decode(self.task, self.to_genes([architecture]))
         cached = cache_length(self.task)
         return (

@@ -129,6 +129,7 @@ _KEYS = (
     "decoder-arbitrary-ende-attn-all",
 )
 """HAT's names of the eight fields, each followed by ``-subtransformer``."""
+_DEPTHS = ("encoder-layer-num", "decoder-layer-num")
 _SUFFIX = "-subtransformer"
 _YAML_LINE = re.compile(r"([a-z-]+):\s*(-?[0-9]{1,6}|\[[-0-9, ]{0,200}\])\s*(?:#.*)?")
 
@@ -140,9 +141,10 @@ def read_config(text: str, task: HatTask) -> list[list[int]]:
     set the training, are ignored. Raises ``BadArchitecture`` with the offending key.
     """
     found = _config_values(text)
-    depths = {side: found.get(f"{side}-layer-num", []) for side in ("encoder", "decoder")}
+    depths = {key[:7]: found.get(key, []) for key in _DEPTHS}
     if any(len(depth) != 1 for depth in depths.values()):
-        raise BadArchitecture(f"the configuration needs encoder- and decoder-layer-num{_SUFFIX}")
+        wanted = " and ".join(key + _SUFFIX for key in _DEPTHS)
+        raise BadArchitecture(f"the configuration needs one number for {wanted}")
     fields: list[list[int]] = []
     for key, part in zip(_KEYS, [p for half in parts_of(task) for p in half], strict=True):
         if key not in found:
@@ -157,7 +159,7 @@ def _config_values(text: str) -> Mapping[str, list[int]]:
     found: dict[str, list[int]] = {}
     for line in text[:20_000].splitlines():
         key = line.partition(":")[0].strip()
-        if not key.endswith(_SUFFIX) or key.startswith("#"):
+        if key.removesuffix(_SUFFIX) not in (*_KEYS, *_DEPTHS) or not key.endswith(_SUFFIX):
             continue
         match = _YAML_LINE.fullmatch(line.strip())
         if match is None:

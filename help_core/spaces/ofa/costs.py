@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from help_core.arrays import FloatArray, IntArray
+from help_core.arrays import BoolArray, FloatArray, IntArray
 from help_core.spaces.ofa.genotype import EXPANSION, KERNEL, RESOLUTION, active_layers
 from help_core.spaces.ofa.layers import (
     CLASSES,
@@ -20,6 +19,7 @@ from help_core.spaces.ofa.layers import (
     LAYERS,
     LAYERS_PER_STAGE,
     RESOLUTIONS,
+    SQUEEZED,
     STAGES,
     Skeleton,
     halved,
@@ -164,12 +164,9 @@ def physics(genes: IntArray, table: FloatArray, fixed: FloatArray) -> FloatArray
     kernels = ((genes[:, KERNEL, None] == np.arange(len(KERNELS))) & hot).sum(axis=1)
     ratios = ((genes[:, EXPANSION, None] == np.arange(len(EXPANSIONS))) & hot).sum(axis=1)
     depths = active.reshape(-1, STAGES, LAYERS_PER_STAGE).sum(axis=2)
-    squeezed = depths[:, [stage for stage, has in enumerate(_SQUEEZED) if has]].sum(axis=1)
+    squeezed = depths[:, [stage for stage, has in enumerate(SQUEEZED) if has]].sum(axis=1)
     pixels = np.array(RESOLUTIONS)[genes[:, RESOLUTION]] ** 2 / 1e6
     return np.column_stack([work, kernels, ratios, depths, depths.sum(axis=1), pixels, squeezed])
-
-
-_SQUEEZED = tuple(stage.squeeze for stage in Skeleton().stages())
 
 
 def help_encoding(genes: IntArray) -> FloatArray:
@@ -186,5 +183,5 @@ def help_encoding(genes: IntArray) -> FloatArray:
     return encoded
 
 
-def _flat(hot: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _flat(hot: BoolArray) -> BoolArray:
     return hot.reshape(hot.shape[0], hot.shape[1] * hot.shape[2])

@@ -53,8 +53,8 @@ def active_layers(genes: IntArray) -> IntArray:
     """1 where a layer lies within the depth of its stage, otherwise 0; ``[n, 20]``."""
     depths = np.asarray(DEPTHS)[genes[:, DEPTH]]
     position = np.arange(LAYERS_PER_STAGE)
-    active: IntArray = (position < depths[:, :, None]).reshape(genes.shape[0], LAYERS)
-    return active.astype(np.int64)
+    active: IntArray = (position < depths[:, :, None]).astype(np.int64)
+    return active.reshape(-1, LAYERS)
 
 
 def canonical_genes(genes: IntArray) -> IntArray:
@@ -167,7 +167,8 @@ def genes_of_config(config: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _config_genes(values: Any, count: int, choices: Sequence[int], key: str) -> list[int]:
-    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != count:
+    listed = isinstance(values, Sequence) and not isinstance(values, str | bytes)
+    if not listed or len(values) != count:
         raise BadArchitecture(f"OFA configuration: {key!r} must list {count} numbers")
     for value in values:
         if not _is_integer(value):

@@ -43,7 +43,9 @@ class StageShape:
 
 _STRIDES = (2, 2, 2, 1, 2)
 _SWISH = (False, False, True, True, True)
-_SQUEEZE = (False, True, False, True, True)
+SQUEEZED = (False, True, False, True, True)
+"""Which stages have squeeze-and-excitation."""
+
 _STEM_CHANNELS, _FIRST_CHANNELS = 16, 16
 _STAGE_CHANNELS = (24, 40, 80, 112, 160)
 _HEADER_CHANNELS, _MIX_CHANNELS = 960, 1280
@@ -79,7 +81,7 @@ class Skeleton:
         """The five searched stages."""
         widths = [make_divisible(channels * self.width) for channels in _STAGE_CHANNELS]
         before = [self.first, *widths]
-        rows = zip(before, widths, _STRIDES, _SWISH, _SQUEEZE, strict=False)
+        rows = zip(before, widths, _STRIDES, _SWISH, SQUEEZED, strict=False)
         return tuple(StageShape(*row) for row in rows)
 
 

@@ -61,13 +61,14 @@ def fix_axes(model: onnx.ModelProto, sizes: Mapping[str, int], batch_size: int) 
             size = _size(name, f"{value.name}.{axis}", sizes, batch_size if is_batch else None)
             batch_seen |= is_batch and size == batch_size
             dimension.dim_value = size
-            chosen[name] = size
+            if name:
+                chosen[name] = size
     if batch_size != 1 and not batch_seen:
         raise BadInput(
             f"cannot be built for batch size {batch_size}: it has no free axis named "
             f"{' or '.join(BATCH_NAMES)}"
         )
-    _forget_other_shapes(model, chosen)
+    _restate_shapes(model, chosen)
 
 
 def _size(name: str, place: str, sizes: Mapping[str, int], batch_size: int | None) -> int:
@@ -83,10 +84,8 @@ def _size(name: str, place: str, sizes: Mapping[str, int], batch_size: int | Non
     return size
 
 
-def _forget_other_shapes(model: onnx.ModelProto, chosen: Mapping[str, int]) -> None:
-    """Shapes inside the model follow from the inputs; stale ones would contradict them."""
-    if not chosen:
-        return
+def _restate_shapes(model: onnx.ModelProto, chosen: Mapping[str, int]) -> None:
+    """Gives the outputs the sizes too; shapes inside the model follow from the inputs."""
     del model.graph.value_info[:]
     for output in model.graph.output:
         if output.type.HasField("tensor_type"):

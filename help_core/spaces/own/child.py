@@ -19,7 +19,7 @@ from help_core.spaces.own.limits import Limits
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The facts of the model, or why it is refused."""
     limits = Limits(**{**request["limits"], "domains": frozenset(request["limits"]["domains"])})
-    _bound_this_process(limits)
+    bound_this_process(limits)
     path = Path(request["path"])
     try:
         data = read_model_file(path, limits)
@@ -33,14 +33,21 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return asdict(facts)
 
 
-def _bound_this_process(limits: Limits) -> None:
+def bound_this_process(limits: Limits) -> None:
+    """Has the system end this process when it takes more memory or time than ``limits``."""
     try:
         import resource
     except ImportError:  # Windows has no such bounds; the parent's timeout still holds.
         return
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds + 5))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bounds = (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.seconds),
+        (resource.RLIMIT_CORE, 0),
+    )
+    for kind, bound in bounds:
+        hard = resource.getrlimit(kind)[1]
+        lower = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (lower, hard))
 
 
 if __name__ == "__main__":

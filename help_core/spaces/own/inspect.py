@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -102,7 +103,8 @@ def inspect_in_child(
         "batch_size": batch_size,
         "limits": {**asdict(limits), "domains": sorted(limits.domains)},
     }
-    command = [sys.executable, "-m", "help_core.spaces.own.child"]
+    # -P: a file named json.py in the working folder is not to be imported.
+    command = [sys.executable, "-P", "-m", "help_core.spaces.own.child"]
     try:
         done = subprocess.run(
             command,
@@ -111,11 +113,18 @@ def inspect_in_child(
             text=True,
             errors="replace",
             timeout=2 * limits.seconds + 10,
+            env={**os.environ, "PYTHONPATH": _search_path()},
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise BadInput(f"took longer than {limits.seconds} s to check") from None
     return _answer(done)
+
+
+def _search_path() -> str:
+    """Where the child finds this package first: where this process found it."""
+    root = str(Path(__file__).resolve().parents[3])
+    return os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _answer(done: subprocess.CompletedProcess[str]) -> Facts:

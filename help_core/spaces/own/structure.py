@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import onnx
@@ -9,6 +10,8 @@ import onnx
 from help_core.errors import BadInput
 from help_core.graphs.inputs import FEEDABLE, fed_inputs
 from help_core.spaces.own.limits import OLDEST_IR_VERSION, OLDEST_OPSET, Limits
+
+_EQUATION = re.compile(rb"[A-Za-z., >-]{1,200}")
 
 
 def check_structure(model: onnx.ModelProto, limits: Limits) -> None:
@@ -50,6 +53,15 @@ def _check_nodes(model: onnx.ModelProto, limits: Limits) -> None:
                 raise BadInput(
                     _foreign(f"uses operator {node.op_type[:40]!r} of {node.domain[:60]!r}")
                 )
+            if node.op_type == "Einsum":
+                _check_equation(node)
+
+
+def _check_equation(node: onnx.NodeProto) -> None:
+    """onnx.checker (seen with 1.23) never returns from an equation of other characters."""
+    for attribute in node.attribute:
+        if attribute.name == "equation" and not _EQUATION.fullmatch(attribute.s):
+            raise BadInput(f"has an Einsum equation {attribute.s[:40]!r}, which is damaged")
 
 
 def _foreign(what: str) -> str:

@@ -629,21 +629,17 @@ Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
 class SearchResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    PICKS_FIELD_NUMBER: _builtins.int
-    LIMITS_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def picks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pick]: ...
-    @_builtins.property
-    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitOutcome]: ...
+    def answer(self) -> Global___Answer: ...
     def __init__(
         self,
         *,
-        picks: _abc.Iterable[Global___Pick] | None = ...,
-        limits: _abc.Iterable[Global___LimitOutcome] | None = ...,
+        answer: Global___Answer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "picks", b"picks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -78,7 +78,7 @@ def test_half_precision_is_in_the_inputs_the_weights_and_the_outputs() -> None:
 
 def test_initializers_read_back_as_they_were_written() -> None:
     graph = GraphBuilder("constants", "fp32", seed=0)
-    written = [
+    written: list[AnyArray] = [
         np.arange(6, dtype=np.int64).reshape(2, 3),
         np.array(1.5, dtype=np.float32),
         np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4).T,
@@ -111,7 +111,7 @@ def decomposed_hard_swish(model: onnx.ModelProto) -> onnx.ModelProto:
     del spelled.graph.node[:]
     spelled.graph.node.extend(nodes)
     for name, value in (("zero", 0.0), ("three", 3.0), ("six", 6.0)):
-        spelled.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
+        spelled.graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
     return spelled
 
 

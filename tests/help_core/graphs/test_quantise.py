@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from help_core.arrays import AnyArray
 from help_core.graphs.builder import GraphBuilder
 from help_core.graphs.precision import Precision
 from help_core.spaces.base import BuildOptions, GeneSpace, sample_genes
@@ -27,7 +28,7 @@ def small_network(precision: Precision) -> onnx.ModelProto:
     return graph.finish([(value, (1, 10))])
 
 
-def initializers(model: onnx.ModelProto) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def initializers(model: onnx.ModelProto) -> dict[str, AnyArray]:
     return {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from help_core.errors import BadArchitecture
+from help_core.graphs.precision import PRECISIONS, Precision
 from help_core.spaces.base import BuildOptions, sample_genes
 from help_core.spaces.nasbench201 import NasBench201
 from help_core.spaces.nasbench201.cell import EDGES, NONE, live_edges
@@ -27,8 +28,8 @@ FULL = (
 DISCONNECTED = "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|skip_connect~1|none~2|"
 
 
-def build(space: NasBench201, text: str, **options: int) -> onnx.ModelProto:
-    (stage,) = space.build(space.parse(text), BuildOptions(**options))
+def build(space: NasBench201, text: str, batch_size: int = 1) -> onnx.ModelProto:
+    (stage,) = space.build(space.parse(text), BuildOptions(batch_size))
     return stage.model
 
 
@@ -93,9 +94,11 @@ def test_live_edges_are_those_on_a_path_from_input_to_output() -> None:
     np.testing.assert_array_equal(live_edges(genes), expected)
 
 
-def test_a_disconnected_cell_is_a_network_that_ignores_its_image() -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_disconnected_cell_is_a_network_that_ignores_its_image(precision: Precision) -> None:
     space = NasBench201()
-    model = build(space, DISCONNECTED)
+    (stage,) = space.build(space.parse(DISCONNECTED), BuildOptions(precision=precision))
+    model = stage.model
     onnx.checker.check_model(model, full_check=True)
     outputs = [run(model, random_image(model, seed)) for seed in (0, 1)]
     np.testing.assert_array_equal(outputs[0], outputs[1])

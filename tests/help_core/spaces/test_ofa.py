@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from help_core.errors import BadArchitecture
 from help_core.spaces.base import Architecture, BuildOptions, sample_genes
@@ -147,6 +149,29 @@ def test_a_wrong_string_is_refused_with_the_offending_part(text: str, named: str
 def test_a_wrong_configuration_is_refused(change: dict[str, Any], named: str) -> None:
     with pytest.raises(BadArchitecture, match=named):
         OFAMobileNetV3().from_config(CONFIG | change)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=20),
+    max_leaves=20,
+)
+_LISTS = st.sampled_from([3, 4, 5, 6, 7, 128, 224]).flatmap(
+    lambda value: st.sampled_from([1, 5, 20]).map(lambda count: [value] * count)
+)
+
+
+@given(change=st.dictionaries(st.sampled_from(["ks", "e", "d", "r", "wid"]), _VALUES | _LISTS))
+@settings(max_examples=300, deadline=None)
+def test_any_configuration_is_valid_or_refused(change: dict[str, Any]) -> None:
+    space = OFAMobileNetV3()
+    try:
+        architecture = space.from_config(CONFIG | change)
+    except BadArchitecture as error:
+        message = str(error)
+        assert len(message) < 400
+        return
+    assert space.parse(str(architecture)) == architecture
 
 
 def test_help_features_mark_each_choice_of_each_layer() -> None:
