@@ -35,7 +35,7 @@ def import_table(
     source: Annotated[
         str,
         typer.Option(
-            help="Where the figures come from. [default: the file's name]", show_default=False
+            help="Where the figures come from. Default: the file's name.", show_default=False
         ),
     ] = "",
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -79,7 +79,7 @@ def export(
     ] = TableOrigin.BOTH.value,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write. [default: standard output]", show_default=False),
+        typer.Option(help="File to write. Default: standard output.", show_default=False),
     ] = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
