@@ -69,6 +69,8 @@ class Worker:
                 raise
             except HelpError as error:
                 log.warning("%s", error)
+                # What was leased and not yet measured would otherwise be renewed for ever.
+                self.give_back()
                 self._stop.wait(self._backoff.next_s())
 
     def give_back(self) -> None:

@@ -136,9 +136,11 @@ def test_a_name_is_given_only_to_content_that_is_complete(store: Store) -> None:
 
 def test_all_content_together_stays_within_the_quota(store: Store) -> None:
     _keep(store, "one", FIRST)
-    with pytest.raises(Conflict, match="may keep 0.0004 MB; 0.0002 MB more do not fit"):
+    with pytest.raises(Conflict, match=r"may keep 0\.0004 MB; 0\.0002 MB more do not fit"):
         store.offer_content(describe(SECOND, 100), 400, 0.0)
-    assert store.offer_content(describe(FIRST, 100), 400, 0.0) == 3  # There already: no room needed.
+    assert (
+        store.offer_content(describe(FIRST, 100), 400, 0.0) == 3
+    )  # There already: no room needed.
     store.remove_model("one")
     assert store.offer_content(describe(SECOND, 100), 400, 0.0) == 0
 
