@@ -15,6 +15,7 @@ from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
+from coordinator.model_calls import ModelCalls
 from help_core.errors import Unreachable
 from help_core.records import (
     AdaptOrder,
@@ -47,6 +48,7 @@ class Client:
                 " start one with 'help-coord serve' or name another with --coordinator"
             ) from None
         self._stub = rpc.FleetServiceStub(self._channel)
+        self.models = ModelCalls(self._channel, self._errors)
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from help_proto.console import EXIT_CODES_HELP, run_cli
 
-from coordinator.cli import answers, fleet, tables
+from coordinator.cli import answers, fleet, models, tables
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
 
@@ -50,6 +50,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(tables.import_app, name="import")
+app.add_typer(models.models_app, name="models")
 
 
 def main() -> None:

@@ -16,19 +16,22 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import agent_service_pb2, fleet_service_pb2
+from help_proto.v1 import agent_service_pb2, fleet_service_pb2, model_service_pb2
 from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
 from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
+from coordinator.servicers.models import ModelServicer
 from coordinator.signals import Signals
 from coordinator.store import Store, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.measure import Measuring
+from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import AddressInUse, BadInput
@@ -59,7 +62,9 @@ def check_listen(address: str) -> str:
 
 
 @asynccontextmanager
-async def running(address: str, store: Store) -> AsyncIterator[str]:
+async def running(
+    address: str, store: Store, model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+) -> AsyncIterator[str]:
     """A coordinator that serves while the context lasts; yields its address with the port.
 
     Raises ``AddressInUse``.
@@ -79,6 +84,8 @@ async def running(address: str, store: Store) -> AsyncIterator[str]:
     server = grpc.aio.server(options=SERVER_OPTIONS)
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
+    models = Models(store, clock, model_quota_bytes)
+    add_ModelServiceServicer_to_server(ModelServicer(models), server)
     await _add_standard_services(server)
     _check_free(address)
     port = server.add_insecure_port(address)
@@ -113,6 +120,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> None:
     names = [
         agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
         fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+        model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -122,7 +130,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> None:
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
 
-async def serve(address: str, store_url: str) -> None:
+async def serve(address: str, store_url: str, model_quota_bytes: int = DEFAULT_QUOTA_BYTES) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -130,7 +138,7 @@ async def serve(address: str, store_url: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store) as bound:
+        async with running(address, store, model_quota_bytes) as bound:
             log.info("help-coord listens on %s", bound)
             await stop.wait()
             log.info("stopping")

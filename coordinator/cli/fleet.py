@@ -13,6 +13,7 @@ from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
 
+from coordinator.cli.models import chosen_models
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
 from coordinator.cli.progress import watch
 from coordinator.client import Client
@@ -20,6 +21,8 @@ from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
+
+DEFAULT_MODELS_QUOTA_MB = 8000
 
 
 def default_store() -> str:
@@ -41,6 +44,9 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    models_quota_mb: Annotated[
+        int, typer.Option(min=0, help="Most room for models of users, in MB.")
+    ] = DEFAULT_MODELS_QUOTA_MB,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Run the coordinator until Ctrl-C.
@@ -51,7 +57,9 @@ def serve(
     from coordinator.server import serve as serve_forever
 
     log_to_stderr(verbose=not quiet)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store()))
+    asyncio.run(
+        serve_forever(check_listen(listen), store or default_store(), models_quota_mb * 1_000_000)
+    )
 
 
 def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
@@ -138,6 +146,10 @@ def collect(
     file: Annotated[
         Path | None, typer.Option("--from", help="File with one canonical string a line.")
     ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Model that was added, or 'all'; may be repeated."),
+    ] = None,
     sample: Annotated[
         int, typer.Option(min=0, help="Also draw so many architectures of --space.")
     ] = 0,
@@ -156,6 +168,7 @@ def collect(
     """
     names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
     with Client(coordinator) as client:
+        names += chosen_models(client, models or ())
         failed = watch(client.collect(device, names, name))
     if as_json:
         print_json(

@@ -20,6 +20,7 @@ from help_core.records.measurement import (
     Summary,
     Verdict,
 )
+from help_core.records.model import StoredModel
 from help_core.records.orders import AdaptOrder, TableOrigin, TableRow
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Reading",
     "Report",
     "Settings",
+    "StoredModel",
     "Summary",
     "TableOrigin",
     "TableRow",
