@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 from rich.console import Console
 from rich.table import Table
 
@@ -35,6 +34,7 @@ from help_core.spaces import BuildOptions, Stage, get_space, parse_architecture
 from help_core.spaces.own import Limits, OwnModels
 from help_core.spaces.own.axes import parse_sizes
 from help_core.spaces.own.limits import STANDARD_DOMAINS
+from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 
 app = typer.Typer(
     name="help-agent",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, run_cli
 
 from coordinator.cli import answers, fleet, models, tables
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
+from help_proto.console import EXIT_CODES_HELP, run_cli
 
 app = typer.Typer(
     name="help-coord",

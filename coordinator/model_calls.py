@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import grpc
+
+from help_core.records import StoredModel
+from help_core.spaces.own.transfer import chunks
 from help_proto.channel import UNARY_DEADLINE_S
 from help_proto.convert_model import CHUNK_BYTES, from_model, to_chunk, to_model
 from help_proto.v1 import model_service_pb2 as pb
 from help_proto.v1 import model_service_pb2_grpc as rpc
-
-from help_core.records import StoredModel
-from help_core.spaces.own.transfer import chunks
 
 
 class ModelCalls:

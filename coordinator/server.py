@@ -15,11 +15,6 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
-from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import agent_service_pb2, fleet_service_pb2, model_service_pb2
-from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
-from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
-from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
 from coordinator.servicers.agents import AgentServicer
@@ -35,6 +30,11 @@ from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import AddressInUse, BadInput
+from help_proto.channel import SERVER_OPTIONS
+from help_proto.v1 import agent_service_pb2, fleet_service_pb2, model_service_pb2
+from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
+from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 
 log = logging.getLogger(__name__)
 

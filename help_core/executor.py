@@ -151,7 +151,9 @@ def _ray_cluster(address: str) -> Iterator[RayCluster]:
             )
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
             reason = str(error).strip().splitlines() or ["no reason given"]
-            raise Unreachable(f"--executor {address}: no Ray cluster answers: {reason[0]}") from None
+            raise Unreachable(
+                f"--executor {address}: no Ray cluster answers: {reason[0]}"
+            ) from None
     try:
         yield RayCluster(ray)
     finally:

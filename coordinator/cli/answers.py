@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.records import AdaptOrder, Answer, LimitOutcome, Pick
 from help_core.records.orders import DEFAULT_SAMPLES
+from help_proto.console import print_json
 
 Limits = Annotated[
     list[float] | None,

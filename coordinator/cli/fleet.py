@@ -9,7 +9,6 @@ from typing import Annotated
 import numpy as np
 import platformdirs
 import typer
-from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
+from help_proto.console import log_to_stderr, print_json
 
 DEFAULT_MODELS_QUOTA_MB = 8000
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +18,7 @@ from help_core.records import StoredModel
 from help_core.spaces.own import Limits, OwnModels
 from help_core.spaces.own.axes import parse_sizes
 from help_core.spaces.own.limits import STANDARD_DOMAINS
+from help_proto.console import print_json
 
 ALL = "all"
 """Stands for every model in ``collect --models``, so no model may have this name."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 
 from coordinator.cli.answers import Limits, show_answer
@@ -22,6 +21,7 @@ from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.errors import HelpError, MeasurementFailed, StoreError
 from help_core.records import AdaptOrder, Answer, Progress
+from help_proto.console import print_json
 
 DEVICE = "this-machine"
 STOP_S = 15.0

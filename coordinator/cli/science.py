@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.table import Table
 
 from coordinator.cli.options import AsJson, Space
-from coordinator.cli.progress import Watcher, watching
-from help_core.errors import BadInput, BadTable, HelpError, NotFound
+from coordinator.cli.progress import watching
+from help_core.errors import BadInput, BadTable, NotFound
 from help_core.evaluation import Evaluation, Plan, evaluate
 from help_core.evaluation.records import QuerySet, SupportStrategy
 from help_core.executor import open_executor
-from help_core.predictors.help.meta_train import Progress
 from help_core.predictors.training import Trainer
 from help_core.spaces import get_gene_space
 from help_core.tables.latency import LatencyTable, read_latency_table
+from help_proto.console import print_json
 
 Executor = Annotated[
     str,
@@ -159,7 +158,7 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
-class meta_progress:  # noqa: N801 - called like a function
+class meta_progress:
     """Shows the episodes of a meta-training; nothing when it runs in another process."""
 
 

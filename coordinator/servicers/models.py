@@ -7,14 +7,14 @@ from contextlib import aclosing
 from typing import Any
 
 import grpc
-from help_proto.convert_model import from_chunk, from_model, to_chunk, to_manifest, to_model
-from help_proto.v1 import model_service_pb2 as pb
-from help_proto.v1 import model_service_pb2_grpc as rpc
 
 from coordinator.servicers.errors import errors_to_status
 from coordinator.usecases.models import Models
 from help_core.errors import BadInput
 from help_core.spaces.own.transfer import Chunk, Manifest
+from help_proto.convert_model import from_chunk, from_model, to_chunk, to_manifest, to_model
+from help_proto.v1 import model_service_pb2 as pb
+from help_proto.v1 import model_service_pb2_grpc as rpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

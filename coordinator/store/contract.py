@@ -25,6 +25,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from help_core.records import (
+    AccuracyRow,
     Device,
     DeviceStatus,
     Job,
@@ -157,6 +158,12 @@ class Store(Protocol):
 
     def rows(self, space: str, devices: Sequence[str], origin: TableOrigin) -> list[TableRow]:
         """Latencies of a space; of a device's own measurements the newest valid median."""
+
+    def set_accuracies(self, space: str, source: str, rows: Sequence[AccuracyRow]) -> None:
+        """Replaces the user's accuracies of a space; no rows: there are none any more."""
+
+    def accuracies(self, space: str) -> tuple[str, list[AccuracyRow]]:
+        """The source and the rows of the user's accuracies of a space."""
 
     def set_adaptation(self, adaptation: Adaptation) -> None:
         """Remembers the adaptation in place of the last one of that device and space."""

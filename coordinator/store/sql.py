@@ -23,6 +23,7 @@ from coordinator.store.queries import reports as report_queries
 from coordinator.store.queries import tables as table_queries
 from help_core.errors import StoreError
 from help_core.records import (
+    AccuracyRow,
     Device,
     DeviceStatus,
     Job,
@@ -162,6 +163,14 @@ class SqlStore:
     def rows(self, space: str, devices: Sequence[str], origin: TableOrigin) -> list[TableRow]:
         with self._transaction(write=False) as connection:
             return table_queries.rows(connection, space, devices, origin)
+
+    def set_accuracies(self, space: str, source: str, rows: Sequence[AccuracyRow]) -> None:
+        with self._transaction(write=True) as connection:
+            table_queries.set_accuracies(connection, space, source, rows)
+
+    def accuracies(self, space: str) -> tuple[str, list[AccuracyRow]]:
+        with self._transaction(write=False) as connection:
+            return table_queries.accuracies(connection, space)
 
     def set_adaptation(self, adaptation: Adaptation) -> None:
         with self._transaction(write=True) as connection:

@@ -112,6 +112,15 @@ models = sa.Table(
     sa.Column("multiply_adds", sa.BigInteger, nullable=True),
 )
 
+accuracy_rows = sa.Table(
+    "accuracy_rows",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("architecture", sa.String(512), primary_key=True),
+    sa.Column("accuracy_percent", sa.Float(53), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+)
+
 adaptations = sa.Table(
     "adaptations",
     metadata,

@@ -45,7 +45,7 @@ class Predicting:
         if len(spaces) > 1:
             raise BadInput(f"architectures of several spaces: {', '.join(spaces)}; ask for one")
         adaptation, measured = self._last(device, spaces[0])
-        knowledge = load_knowledge(spaces[0], adaptation.predictor)
+        knowledge = load_knowledge(self._store, spaces[0], adaptation.predictor)
         space = knowledge.space
         support = Support(
             space.to_genes([space.parse(name) for name in measured]),
@@ -66,7 +66,7 @@ class Predicting:
         if not order.max_latency_ms:
             raise BadInput("give at least one latency limit")
         adaptation, measured = self._last(order.device, order.space)
-        knowledge = load_knowledge(order.space, adaptation.predictor)
+        knowledge = load_knowledge(self._store, order.space, adaptation.predictor)
         session = Session(order, knowledge, measured)
         return make_answer(session, session.limits(), (), 0.0)
 

@@ -135,9 +135,7 @@ def _train_count(table: LatencyTable, plan: Plan) -> int:
 def _training_table(table: LatencyTable, plan: Plan, count: int) -> LatencyTable:
     columns = [table.column(device)[:count] for device in plan.train_devices]
     latency_ms = np.column_stack(columns) if columns else np.empty((count, 0))
-    return LatencyTable(
-        table.space, table.architectures[:count], plan.train_devices, latency_ms
-    )
+    return LatencyTable(table.space, table.architectures[:count], plan.train_devices, latency_ms)
 
 
 def _targets(space: GeneSpace, table: LatencyTable, plan: Plan) -> list[Target]:

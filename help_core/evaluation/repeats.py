@@ -51,9 +51,7 @@ def _repeat(task: RepeatTask, repeat: int) -> RepeatOutcome:
     # Seeded by name, so that a device's supports do not depend on which others are tested.
     rng = np.random.default_rng([task.seed, repeat, crc32(target.device.encode())])
     target.measured.clear()
-    support = gather_support(
-        task.support, target, task.source, task.predictor, task.samples, rng
-    )
+    support = gather_support(task.support, target, task.source, task.predictor, task.samples, rng)
     start = task.clock()
     adapted = task.predictor.adapt(support, rng)
     middle = task.clock()

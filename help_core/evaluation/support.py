@@ -26,7 +26,9 @@ class Target:
         """The support set of those rows; raises ``BadInput`` where the table has a gap."""
         latency_ms = self.latency_ms[rows]
         if not np.isfinite(latency_ms).all():
-            raise BadInput(f"column {self.device!r}: row {int(rows[~np.isfinite(latency_ms)][0])} is a gap")
+            raise BadInput(
+                f"column {self.device!r}: row {int(rows[~np.isfinite(latency_ms)][0])} is a gap"
+            )
         self.measured.update(int(row) for row in rows)
         return Support(self.genes[rows], latency_ms)
 

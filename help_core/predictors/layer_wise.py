@@ -29,7 +29,7 @@ from help_core.spaces.base import GeneSpace, sample_genes
 from help_core.spaces.fbnet import FBNet
 from help_core.spaces.fbnet.layers import SKIP as FBNET_SKIP
 from help_core.spaces.nasbench201 import NasBench201
-from help_core.spaces.nasbench201.cell import EDGES, NONE, NODES
+from help_core.spaces.nasbench201.cell import EDGES, NODES, NONE
 from help_core.spaces.nasbench201.cell import SKIP as CELL_SKIP
 
 PENALTIES = np.logspace(-4, 2, 13)
@@ -169,7 +169,5 @@ def _fit(counts: FloatArray, target: FloatArray) -> tuple[float, FloatArray, Flo
         fits.append((float((error**2).mean()), float(penalty), error))
     _, penalty, error = min(fits, key=lambda fit: fit[0])
     root = np.sqrt(penalty * shrunk)
-    weights, _ = nnls(
-        np.vstack([x, np.diag(root)]), np.concatenate([target, root * prior_weights])
-    )
+    weights, _ = nnls(np.vstack([x, np.diag(root)]), np.concatenate([target, root * prior_weights]))
     return float(weights[-1]), np.asarray(weights[:-1]), target - error

@@ -57,9 +57,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         if self.name not in trainer_names():
-            raise NotFound(
-                f"unknown predictor {self.name!r}; known: {', '.join(trainer_names())}"
-            )
+            raise NotFound(f"unknown predictor {self.name!r}; known: {', '.join(trainer_names())}")
 
     def __call__(self, table: LatencyTable) -> Predictor:
         """The predictor; raises ``BadInput`` if the table is too small for it."""

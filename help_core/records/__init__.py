@@ -21,9 +21,10 @@ from help_core.records.measurement import (
     Verdict,
 )
 from help_core.records.model import StoredModel
-from help_core.records.orders import AdaptOrder, TableOrigin, TableRow
+from help_core.records.orders import AccuracyRow, AdaptOrder, TableOrigin, TableRow
 
 __all__ = [
+    "AccuracyRow",
     "AdaptOrder",
     "Answer",
     "Board",

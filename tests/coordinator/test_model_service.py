@@ -10,10 +10,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from help_proto.convert_model import to_chunk, to_model
-from help_proto.errors import from_rpc
-from help_proto.v1 import model_service_pb2 as pb
-from help_proto.v1 import model_service_pb2_grpc as rpc
 
 from agent.link import Link
 from coordinator.client import Client
@@ -23,6 +19,10 @@ from coordinator.store import open_store
 from help_core.errors import BadInput, Conflict, HelpError, NotFound
 from help_core.records import StoredModel
 from help_core.spaces.own.transfer import Chunk, Manifest, Reassembler, chunks
+from help_proto.convert_model import to_chunk, to_model
+from help_proto.errors import from_rpc
+from help_proto.v1 import model_service_pb2 as pb
+from help_proto.v1 import model_service_pb2_grpc as rpc
 
 QUOTA = 50_000
 CHUNK = 100

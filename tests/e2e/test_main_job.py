@@ -132,6 +132,25 @@ def test_a_table_goes_in_and_comes_out_the_same(
     assert np.array_equal(first.latency_ms, second.latency_ms[order])
 
 
+def test_accuracies_of_the_user_decide_which_architectures_are_offered(
+    address: str, board: str, replay_table: Path, tmp_path: Path
+) -> None:
+    cells = [line.split(",")[0] for line in replay_table.read_text().splitlines()[1:]]
+    own = tmp_path / "own.csv"
+    own.write_text(f"architecture,accuracy\n{cells[700]},88.5\n{cells[900]},91.25\n")
+    wanted = ["--device", board, "--max-latency-ms", "1000", "--top", "2", "--json"]
+    try:
+        done = coord(address, "import", "accuracy", str(own), "--json")
+        assert json.loads(done.stdout)["rows"] == 2, done.stderr
+        answer = json.loads(coord(address, "adapt", *wanted).stdout)
+        assert answer["accuracy_source"] == "own.csv"
+        assert [pick["accuracy_percent"] for pick in answer["picks"]] == [91.25, 88.5]
+    finally:
+        coord(address, "import", "accuracy", "--clear")
+    answer = json.loads(coord(address, "adapt", *wanted).stdout)
+    assert answer["accuracy_source"].startswith("shipped model")
+
+
 def test_a_collection_measures_each_pair_once(address: str, board: str) -> None:
     arguments = [
         "collect",

@@ -15,6 +15,7 @@ from coordinator.store.engine import make_engine
 from coordinator.store.tables import metadata
 from help_core.errors import BadInput, Conflict, Incompatible, NotFound, StoreError
 from help_core.records import (
+    AccuracyRow,
     Board,
     Device,
     Failure,
@@ -193,6 +194,18 @@ def test_measured_and_imported_latencies_are_exported_with_the_newest_valid_medi
     assert [(row.device, row.latency_ms) for row in both] == [("box", 2.0), ("pi", 3.0)]
     assert store.rows("nasbench201", ["box"], TableOrigin.IMPORTED)[0].latency_ms == 9.0
     assert store.rows("fbnet", [], TableOrigin.BOTH) == []
+
+
+def test_new_accuracies_of_a_space_replace_all_those_before(store: Store) -> None:
+    assert store.accuracies("nasbench201") == ("", [])
+    first, second = AccuracyRow("nasbench201:a", 70.0), AccuracyRow("nasbench201:b", 60.0)
+    store.set_accuracies("nasbench201", "one.csv", [first])
+    store.set_accuracies("fbnet", "other.csv", [AccuracyRow("fbnet:a", 50.0)])
+    store.set_accuracies("nasbench201", "two.csv", [second])
+    assert store.accuracies("nasbench201") == ("two.csv", [second])
+    store.set_accuracies("nasbench201", "", [])
+    assert store.accuracies("nasbench201") == ("", [])
+    assert store.accuracies("fbnet")[0] == "other.csv"
 
 
 def test_the_last_adaptation_replaces_the_one_before(store: Store) -> None:
