@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from help_core.errors import StoreError
 from help_core.records import (
     AccuracyRow,
     Device,
@@ -204,6 +205,9 @@ class Store(Protocol):
 
     def content(self, digest: str) -> Manifest:
         """The complete content whose hash begins so; raises ``NotFound``."""
+
+    def trouble(self) -> StoreError | None:
+        """Why the last write failed (a full disk …), or ``None`` if it went well."""
 
     def close(self) -> None:
         """Frees the connections."""

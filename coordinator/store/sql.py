@@ -64,6 +64,7 @@ class SqlStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._trouble: StoreError | None = None
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
@@ -74,7 +75,16 @@ class SqlStore:
             ):
                 yield connection
         except SQLAlchemyError as error:
-            raise StoreError(_explain(self._engine, error)) from error
+            failure = StoreError(_explain(self._engine, error))
+            if write:
+                self._trouble = failure
+            raise failure from error
+        if write:
+            self._trouble = None
+
+    def trouble(self) -> StoreError | None:
+        """See ``Store.trouble``."""
+        return self._trouble
 
     def close(self) -> None:
         """Frees the connections."""

@@ -280,6 +280,25 @@ def test_a_bad_store_url_is_one_clear_line(url: str) -> None:
         open_store(url)
 
 
+def test_a_write_that_fails_is_remembered_until_one_goes_well(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "full.db"))
+    store.register(AGENT, "0.1.0", [_device("box")], 0.0)
+    assert store.trouble() is None
+    with sqlite3.connect(tmp_path / "full.db") as other:
+        pages = other.execute("PRAGMA page_count").fetchone()[0]
+    other.close()
+    # A database that may not grow behaves like one on a full disk.
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    rows = [AccuracyRow(f"nasbench201:{number}", 50.0) for number in range(5000)]
+    with pytest.raises(StoreError, match="disk is full"):
+        store.set_accuracies("nasbench201", "big.csv", rows)
+    assert store.trouble() is not None
+    store.seen(AGENT, 1.0)
+    assert store.trouble() is None
+    store.close()
+
+
 def test_sqlite_is_set_up_to_be_durable(tmp_path: Path) -> None:
     engine = make_engine(str(tmp_path / "x.db"))
     with engine.connect() as connection:
