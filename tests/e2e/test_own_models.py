@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import onnx
 import pytest
 
 from coordinator.client import Client
@@ -22,7 +21,7 @@ from tests.e2e.processes import (
     run_cli,
     wait_for,
 )
-from tests.help_core.spaces.own.own_models import CONVOLUTIONAL, TOKENS, model
+from tests.help_core.spaces.own.own_models import CONVOLUTIONAL, TOKENS, model, save_externally
 
 DEVICE = "real"
 
@@ -63,15 +62,7 @@ def test_a_folder_of_models_is_added_measured_and_exported(
 ) -> None:
     save(tmp_path, "picture")
     save(tmp_path, "words", TOKENS)
-    external = onnx.load(tmp_path / "picture.onnx")
-    external.graph.name = "heavy"
-    onnx.save(
-        external,
-        str(tmp_path / "heavy.onnx"),
-        save_as_external_data=True,
-        location="heavy.bin",
-        size_threshold=0,
-    )
+    save_externally(tmp_path, "heavy")
     (tmp_path / "words.toml").write_text('[axes]\nseq = 6\n"extra.0" = 2\n')
     done = coord(address, "models", "add", str(tmp_path), "--axis", "N=1", "--json")
     names = added(done)
