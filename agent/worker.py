@@ -12,7 +12,14 @@ from agent.boards.base import MeasuringBoard
 from agent.link import Link
 from agent.models import ModelFetcher
 from agent.spool import Spool
-from help_core.errors import BadInput, Conflict, HelpError, Incompatible, NotFound
+from help_core.errors import (
+    BadInput,
+    Conflict,
+    HelpError,
+    Incompatible,
+    NotFound,
+    StoreError,
+)
 from help_core.records import (
     Device,
     Failure,
@@ -133,9 +140,25 @@ class Worker:
                 measured_unix_s=self._wall_clock_s(),
                 outcome=outcome,
             )
-            self._spool.put(report)
-            with self._lock:
-                self._leases.discard(job.ref)
+            if self._keep(report):
+                with self._lock:
+                    self._leases.discard(job.ref)
+
+    def _keep(self, report: Report) -> bool:
+        """Spools a report, waiting as long as the disk is full; false if told to stop first.
+
+        Its lease is kept meanwhile and given back at a stop, so the job is not lost.
+        """
+        while not self._stop.is_set():
+            try:
+                self._spool.put(report)
+            except StoreError as error:
+                log.error("%s; trying again", error)
+                self._stop.wait(self._backoff.next_s())
+            else:
+                self._backoff.reset()
+                return True
+        return False
 
     def _measure(self, job: LeasedJob) -> Measurement | Failure:
         device = self._devices.get(job.device)

@@ -14,15 +14,16 @@ from agent.measure.statistics import summarise
 from help_core.errors import BadTable
 from help_core.records import Board, Failure, FailureClass, Measurement, Settings, Verdict
 from help_core.spaces.base import Architecture, SearchSpace
-from help_core.tables.help_lists import read_help_list
+from help_core.tables.help_import import read_help_latency
 from help_core.tables.latency import read_latency_csv
 
 
 def read_column(path: Path, space: SearchSpace, column: str) -> dict[Architecture, float]:
     """Latencies in ms of one device in a CSV table or a HELP ``.pt`` list, without gaps."""
     if path.suffix == ".pt":
-        return read_help_list(path, space)
-    table = read_latency_csv(path, space)
+        table, column = read_help_latency(path.parent.parent, space, [path.stem]), path.stem
+    else:
+        table = read_latency_csv(path, space)
     if column not in table.devices:
         raise BadTable(
             f"{path}: no column {column!r}; it has {', '.join(table.devices)}."

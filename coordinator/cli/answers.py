@@ -21,7 +21,7 @@ Limits = Annotated[
     list[float] | None,
     typer.Option(
         "--max-latency-ms",
-        help="Latency limit; may be repeated. [default: levels spread over what the device can do]",
+        help="Latency limit; may be repeated. Default: levels spread over what the device can do.",
         show_default=False,
     ),
 ]
@@ -37,7 +37,7 @@ def adapt(
     top: Annotated[int, typer.Option(help="Architectures to show for each limit.")] = 1,
     verify: Annotated[bool, typer.Option(help="Measure the winners before they are shown.")] = True,
     predictor: Annotated[
-        str, typer.Option(help="Predictor. [default: the best for the space]", show_default=False)
+        str, typer.Option(help="Predictor. Default: the best for the space.", show_default=False)
     ] = "",
     measurements: Annotated[
         int,

@@ -41,7 +41,7 @@ def serve(
         typer.Option(
             envvar="HELP_STORE",
             help="Path of an SQLite file, or a database URL."
-            " [default: a file in the user's data folder]",
+            " Default: a file in the user's data folder.",
             show_default=False,
         ),
     ] = "",

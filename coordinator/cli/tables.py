@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,14 @@ import numpy as np
 import typer
 from help_proto.console import print_json
 from rich.console import Console
+from rich.progress import track
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
 from coordinator.client import Client
 from help_core.errors import BadInput, NotFound, StoreError
 from help_core.records import TableOrigin, TableRow
 from help_core.spaces import SearchSpace, get_space
-from help_core.tables.help_lists import read_help_list
+from help_core.tables.help_import import read_help_latency
 from help_core.tables.latency import LatencyTable, format_latency_csv, read_latency_csv
 
 ROWS_PER_MESSAGE = 5000
@@ -35,7 +35,7 @@ def import_table(
     source: Annotated[
         str,
         typer.Option(
-            help="Where the figures come from. [default: the file's name]", show_default=False
+            help="Where the figures come from. Default: the file's name.", show_default=False
         ),
     ] = "",
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -63,13 +63,10 @@ def import_help(
     Values that cannot be latencies (near zero on raspi4 and pixel3) are left out.
     """
     root = folder / space if (folder / space).is_dir() else folder
-    files = sorted((root / "latency").glob("*.pt"))
-    if not files:
-        raise BadInput(f"{root / 'latency'} holds no .pt files; name HELP's data folder")
+    table = read_help_latency(root, get_space(space))
     with Client(coordinator) as client:
-        rows = _parts(_help_rows(files, get_space(space)))
-        count = client.import_rows(space, "HayeonLee/HELP", rows)
-    _report(count, [file.stem for file in files], as_json=as_json)
+        count = client.import_rows(space, "HayeonLee/HELP", _parts(_table_rows(table)))
+    _report(count, table.devices, as_json=as_json)
 
 
 def export(
@@ -82,7 +79,7 @@ def export(
     ] = TableOrigin.BOTH.value,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write. [default: standard output]", show_default=False),
+        typer.Option(help="File to write. Default: standard output.", show_default=False),
     ] = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
@@ -114,15 +111,12 @@ def _table_rows(table: LatencyTable) -> Iterator[TableRow]:
                 yield TableRow(str(architecture), device, latency_ms)
 
 
-def _help_rows(files: Sequence[Path], space: SearchSpace) -> Iterator[TableRow]:
-    for file in files:
-        for architecture, latency_ms in read_help_list(file, space).items():
-            yield TableRow(str(architecture), file.stem, latency_ms)
-
-
 def _parts(rows: Iterator[TableRow]) -> Iterator[Sequence[TableRow]]:
-    while part := list(islice(rows, ROWS_PER_MESSAGE)):
-        yield part
+    """Messages' worth of rows, with progress on stderr as they are sent."""
+    every = list(rows)
+    starts = range(0, len(every), ROWS_PER_MESSAGE)
+    for start in track(starts, "importing", console=Console(stderr=True), transient=True):
+        yield every[start : start + ROWS_PER_MESSAGE]
 
 
 def _to_table(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:

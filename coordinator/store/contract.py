@@ -114,7 +114,10 @@ class Store(Protocol):
     def lease(
         self, agent_id: str, devices: Sequence[str], count: int, now_s: float, lease_s: float
     ) -> list[LeasedJob]:
-        """At most ``count`` queued jobs of those devices that the agent serves."""
+        """At most ``count`` queued jobs of those devices that the agent serves.
+
+        Raises ``NotFound`` for an agent that never registered here.
+        """
 
     def renew(
         self, agent_id: str, leases: Sequence[LeaseRef], now_s: float, lease_s: float

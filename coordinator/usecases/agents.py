@@ -49,21 +49,17 @@ class Agents:
         """Jobs of the agent's devices, waiting for the first one."""
         now = self._clock.now_s()
         end = now + min(max(wait_s, 0.0), MAX_WAIT_S)
-        names = tuple(jobs_of(device) for device in devices)
         await asyncio.to_thread(self._store.seen, agent_id, now)
-        while True:
-            found = await asyncio.to_thread(
-                self._store.lease,
-                agent_id,
-                devices,
-                min(max(max_jobs, 1), MAX_JOBS_PER_LEASE),
-                self._clock.now_s(),
-                LEASE_S,
-            )
-            left_s = end - self._clock.now_s()
-            if found or left_s <= 0:
-                return found
-            await self._signals.wait(names, min(left_s, LOOK_AGAIN_S))
+        count = min(max(max_jobs, 1), MAX_JOBS_PER_LEASE)
+        with self._signals.listening(*(jobs_of(device) for device in set(devices))) as bell:
+            while True:
+                found = await asyncio.to_thread(
+                    self._store.lease, agent_id, devices, count, self._clock.now_s(), LEASE_S
+                )
+                left_s = end - self._clock.now_s()
+                if found or left_s <= 0:
+                    return found
+                await bell.wait(min(left_s, LOOK_AGAIN_S))
 
     async def heartbeat(self, agent_id: str, leases: Sequence[LeaseRef]) -> list[LeaseRef]:
         """Prolongs leases; returns those that are lost."""

@@ -49,16 +49,16 @@ class Collecting:
         orders = await asyncio.to_thread(self._orders, devices, architectures, collection)
         ids = await asyncio.to_thread(self._store.enqueue, orders)
         self._signals.ring(*(jobs_of(device) for device in devices))
-        names = tuple(reports_of(device) for device in devices)
-        while True:
-            jobs = await asyncio.to_thread(self._store.jobs, ids)
-            done = sum(job.state in FINAL for job in jobs)
-            failed = sum(job.state is JobState.FAILED for job in jobs)
-            yield Progress("collect", done, len(ids), f"measuring, {failed} failed")
-            if done == len(ids):
-                yield Collected(done - failed, failed)
-                return
-            await self._signals.wait(names, LOOK_AGAIN_S)
+        with self._signals.listening(*(reports_of(device) for device in set(devices))) as bell:
+            while True:
+                jobs = await asyncio.to_thread(self._store.jobs, ids)
+                done = sum(job.state in FINAL for job in jobs)
+                failed = sum(job.state is JobState.FAILED for job in jobs)
+                yield Progress("collect", done, len(ids), f"measuring, {failed} failed")
+                if done == len(ids):
+                    yield Collected(done - failed, failed)
+                    return
+                await bell.wait(LOOK_AGAIN_S)
 
     def _orders(
         self, devices: Sequence[str], architectures: Sequence[str], collection: str

@@ -48,14 +48,15 @@ class Measuring:
         self._signals.ring(jobs_of(device))
         jobs: list[Job] = []
         try:
-            while True:
-                jobs = await asyncio.to_thread(self._store.jobs, ids)
-                open_jobs = [job for job in jobs if job.state not in FINAL]
-                done = len(architectures) - len(open_jobs)
-                yield await self._progress(device, purpose, done, len(architectures), open_jobs)
-                if not open_jobs:
-                    break
-                await self._signals.wait((reports_of(device),), LOOK_AGAIN_S)
+            with self._signals.listening(reports_of(device)) as bell:
+                while True:
+                    jobs = await asyncio.to_thread(self._store.jobs, ids)
+                    open_jobs = [job for job in jobs if job.state not in FINAL]
+                    done = len(architectures) - len(open_jobs)
+                    yield await self._progress(device, purpose, done, len(architectures), open_jobs)
+                    if not open_jobs:
+                        break
+                    await bell.wait(LOOK_AGAIN_S)
         finally:
             await asyncio.shield(asyncio.to_thread(self._store.cancel, ids))
         failures = {job.architecture: job.error or job.state for job in jobs if job.state != "done"}

@@ -11,8 +11,10 @@ from importlib.metadata import entry_points
 
 from help_core.errors import NotFound
 from help_core.predictors.base import Predictor
+from help_core.predictors.brp_nas import BrpNasPredictor
 from help_core.predictors.flops import FlopsPredictor
 from help_core.predictors.help.predictor import HelpPredictor
+from help_core.predictors.layer_wise import LayerWisePredictor
 from help_core.predictors.ridge import RidgePredictor
 from help_core.predictors.transfer.predictor import TransferPredictor
 from help_core.spaces.base import GeneSpace
@@ -23,6 +25,8 @@ DEFAULT = "transfer"
 BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {
     "help": HelpPredictor.shipped,
     "flops": FlopsPredictor,
+    "layer-wise": LayerWisePredictor,
+    "brp-nas": BrpNasPredictor,
     "ridge": RidgePredictor.shipped,
     "transfer": TransferPredictor.shipped,
 }

@@ -2,24 +2,24 @@
 
 A search space is a folder with ``latency/<device>.pt``, each a pickled list of one latency
 in ms per architecture. Beside it lies the list of architectures: ``str_arch2idx.pt``
-(NAS-Bench-201), ``metainfo.pt`` (FBNet) or ``ofa_archs.pt`` (OFA).
+(NAS-Bench-201), ``metainfo.pt`` (FBNet) or ``ofa_archs.pt`` (OFA). Read without torch, so that a
+replay board can answer from them.
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from help_core.arrays import FloatArray
 from help_core.errors import BadTable
 from help_core.spaces.base import Architecture, SearchSpace
 from help_core.spaces.ofa.genotype import format_genes, genes_of_config
 from help_core.tables.latency import LatencyTable
+from help_core.tables.plain_pickle import read_plain_pickle
 
 GAP_BELOW_MEDIAN_SHARE = 0.05
 """A latency below this share of the device's median is a gap.
@@ -28,29 +28,6 @@ HELP's ``raspi4`` and ``pixel3`` hold minima of 0.003-1 ms for cells whose outpu
 from their input: the runtime had folded the network away, so nothing was measured. The
 fastest network that ran takes 10 % of the median.
 """
-
-
-def load_plain_pickle(path: Path) -> object:
-    """What a ``.pt`` file holds, if it is only tensors, lists, dictionaries and numbers.
-
-    Read with ``weights_only=True``: a pickle that names any other class is refused. Numpy's
-    integer scalar is let in because HELP's ``ofa_archs.pt`` holds it. Raises ``BadTable``.
-    """
-    numpy_scalar = np.int64(0).__reduce__()[0]
-    allowed: list[Any] = [
-        (numpy_scalar, "numpy.core.multiarray.scalar"),
-        np.dtype,
-        np.dtypes.Int64DType,
-    ]
-    try:
-        with torch.serialization.safe_globals(allowed):
-            content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise BadTable(f"{path}: cannot be read ({error.strerror})") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).partition("\n")[0][:120]
-        raise BadTable(f"{path}: not a plain .pt file ({reason})") from None
-    return content
 
 
 def read_help_latency(
@@ -82,7 +59,7 @@ def _architectures(folder: Path, space: SearchSpace) -> tuple[Architecture, ...]
     for name, read in _INDEXES.items():
         path = folder / name
         if path.exists():
-            content = load_plain_pickle(path)
+            content = read_plain_pickle(path)
             try:
                 texts = read(content)
             except (KeyError, TypeError, ValueError, AttributeError):
@@ -114,8 +91,7 @@ _INDEXES: Mapping[str, Callable[[Any], list[str]]] = {
 
 
 def _read_column(path: Path, count: int) -> FloatArray:
-    content = load_plain_pickle(path)
-    values = content.tolist() if isinstance(content, torch.Tensor) else content
+    values = read_plain_pickle(path)
     if not isinstance(values, list) or len(values) != count:
         found = len(values) if isinstance(values, list) else type(values).__name__
         raise BadTable(f"{path}: must be a list of {count} latencies, is {found}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from coordinator.store.contract import JobOrder
-from coordinator.store.tables import devices, jobs
+from coordinator.store.tables import agents, devices, jobs
 from help_core.errors import NotFound
 from help_core.records import Job, JobState, LeasedJob, LeaseRef, Purpose
 
@@ -54,6 +54,8 @@ def lease(
     lease_s: float,
 ) -> list[LeasedJob]:
     """See ``Store.lease``."""
+    if connection.execute(sa.select(agents.c.id).where(agents.c.id == agent_id)).first() is None:
+        raise NotFound(f"agent {agent_id[:64]!r} is not registered here; it must register first")
     query = (
         sa.select(jobs.c.id, jobs.c.token, jobs.c.device, jobs.c.architecture)
         .join(devices, devices.c.name == jobs.c.device)

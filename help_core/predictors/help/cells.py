@@ -63,7 +63,7 @@ class CellEncoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Encodings ``[…, n, hidden]`` of one-hot cells ``[…, n, 30]``."""
-        edges = features.unflatten(-1, (len(EDGES), len(OPERATIONS)))
+        edges = features.reshape(*features.shape[:-1], len(EDGES), len(OPERATIONS))
         heard = messages_from_shared(edges)
         own = own_start(edges)
         shared = self.shared_start

@@ -39,6 +39,8 @@ class CheckpointRecord:
     """Rank correlation on each validation device, support as the settings say."""
     error: Mapping[str, float]
     """Root mean square of the label errors on each validation device."""
+    bias: Mapping[str, float]
+    """Mean of the label errors on each validation device, true less predicted."""
     data_sha256: Mapping[str, str] = field(default_factory=dict)
     """``MetaData.digest`` of the training and the validation data."""
     command: str = ""

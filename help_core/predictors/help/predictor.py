@@ -13,7 +13,7 @@ from help_core.errors import BadCheckpoint, BadInput
 from help_core.predictors.base import Prediction, Support
 from help_core.predictors.help.adapting import draw_noise, predict_tasks
 from help_core.predictors.help.checkpoint import CheckpointRecord, shipped_checkpoint
-from help_core.predictors.help.intervals import RelativeError, relative_error
+from help_core.predictors.help.intervals import PriorError, RelativeError, relative_error
 from help_core.predictors.help.learner import MetaLearner
 from help_core.predictors.help.scaling import Scale, log_embedding, range_embedding
 from help_core.spaces.base import GeneSpace, sample_genes
@@ -40,7 +40,7 @@ class HelpPredictor:
         self._space = space
         self._learner = learner.eval()
         self._settings = learner.settings
-        self._prior_error = float(np.sqrt(np.mean(np.square(list(record.error.values())))))
+        self._prior = PriorError.of_devices(record.error.values(), record.bias.values())
         self._references = space.to_genes(space.reference_architectures())
         self._name = name
 
@@ -86,7 +86,7 @@ class HelpPredictor:
             offset=offset,
             embedding=embedding,
             scale=scale,
-            error=relative_error(self._prior_error, left_out),
+            error=relative_error(self._prior, left_out),
         )
 
     def _features(self, genes: IntArray) -> Tensor:

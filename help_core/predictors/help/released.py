@@ -6,17 +6,17 @@ HELP's networks have, in their shapes, are taken over.
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from help_core.errors import BadCheckpoint, BadTable
+from help_core.errors import BadCheckpoint
 from help_core.predictors.help.cells import CELL_FEATURES, KINDS
 from help_core.predictors.help.checkpoint import load_weights
 from help_core.predictors.help.learner import SLASH, MetaLearner
 from help_core.predictors.help.settings import AS_PUBLISHED
-from help_core.tables.help_import import load_plain_pickle
 
 _PREFIX = "meta_learner."
 
@@ -69,9 +69,12 @@ def load_released(path: Path) -> MetaLearner:
 
 def _sections(path: Path) -> dict[str, dict[str, Tensor]]:
     try:
-        content = load_plain_pickle(path)
-    except BadTable as error:
-        raise BadCheckpoint(str(error)) from None
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise BadCheckpoint(f"{path}: cannot be read ({error.strerror})") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).partition("\n")[0][:120]
+        raise BadCheckpoint(f"{path}: holds more than tensors and numbers ({reason})") from None
     sections: dict[str, dict[str, Tensor]] = {}
     for section in ("model", "inference_network", "task_lr"):
         part = content.get(section) if isinstance(content, dict) else None

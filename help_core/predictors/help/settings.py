@@ -17,6 +17,7 @@ setting              as published                    corrected
                      Monte-Carlo sample
 ``trim_share``       a tenth of the pool dropped     nothing but gaps is dropped
                      at either end, before training
+``mixing``           none                            tasks move along differences of devices
 ``kl_weight``        0.1, so that z says nothing     1e-5, of the size of the data's part
 ``z_samples``        10                              0: the mean of z
 ``step_size``        0.001, kept low by 1e-4         0.01 and 1e-3, lowered along a cosine
@@ -106,6 +107,7 @@ CORRECTED = HelpSettings(
     kl_of="each-task",
     score_of="mean",
     trim_share=0.0,
+    mixing=0.5,
     step_size=1e-2,
     meta_step_size=1e-3,
     meta_step_decay=True,

@@ -22,11 +22,13 @@ QUERY_TRIM = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Scores by device: rank correlation, and the spread of the errors of the labels."""
+    """Scores by device: rank correlation, and the errors of the labels."""
 
     spearman: dict[str, float]
     error: dict[str, float]
     """Root mean square of label errors; for ``log`` labels a relative error."""
+    bias: dict[str, float]
+    """Mean of label errors, true less predicted: what no support of the device shows."""
 
     @property
     def mean_spearman(self) -> float:
@@ -68,8 +70,12 @@ class Validator:
         """Scores of a meta-learner; ``rng`` draws z."""
         spearman: dict[str, float] = {}
         error: dict[str, float] = {}
+        bias: dict[str, float] = {}
         for device, tasks in zip(self._devices, self._tasks, strict=True):
             noise = draw_noise(learner, rng).unsqueeze(1)
+            if self._settings.score_of == "last-sample":
+                # As published, no other draw has a say in the ranks.
+                noise = noise[-1:]
             samples = predict_tasks(
                 learner,
                 tasks.embedding,
@@ -78,9 +84,9 @@ class Validator:
                 tasks.query_x,
                 noise.to(tasks.embedding.device),
             )
-            mean = samples.mean(dim=0)
-            ranked = samples[-1] if self._settings.score_of == "last-sample" else mean
+            predicted = samples.mean(dim=0)[0].cpu().numpy()
             truth = tasks.query_y[0].cpu().numpy()
-            spearman[device] = float(spearmanr(ranked[0].cpu().numpy(), truth).statistic)
-            error[device] = float(np.sqrt(np.mean((mean[0].cpu().numpy() - truth) ** 2)))
-        return Validation(spearman, error)
+            spearman[device] = float(spearmanr(predicted, truth).statistic)
+            error[device] = float(np.sqrt(np.mean((truth - predicted) ** 2)))
+            bias[device] = float(np.mean(truth - predicted))
+        return Validation(spearman, error, bias)

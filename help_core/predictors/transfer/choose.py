@@ -13,7 +13,7 @@ from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws
 
-EXTREMES = 0.03
+EXTREMES = 0.06
 """Share of the fastest and of the slowest candidates that is never measured.
 
 Networks that a runtime can fold away (disconnected cells) tell nothing about the others.
@@ -23,8 +23,11 @@ ANCHOR_SHARE = 0.25
 
 
 def prior_features(dictionary: Dictionary, draws: Draws, weight: FloatArray) -> FloatArray:
-    """Features ``[n, d]`` whose inner products are the prior covariance, averaged over draws."""
-    scale = np.sqrt(weight @ draws.scales**2)
+    """Features ``[n, d]`` whose inner products are the prior covariance of a typical draw.
+
+    Typical is the geometric mean: the widest draws would otherwise choose for all.
+    """
+    scale = np.exp(weight @ np.log(draws.scales))
     columns = dictionary.columns.shape[1]
     parts = [dictionary.columns * scale[:columns]]
     parts += [field * one for field, one in zip(dictionary.fields, scale[columns:], strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 from help_core.arrays import FloatArray, IntArray
 
 Kind: TypeAlias = Literal[
-    "constant", "mean", "device", "physics", "choices", "curved", "by_choice", "by_gene"
+    "constant", "mean", "paper", "device", "physics", "choices", "curved", "by_choice", "by_gene"
 ]
 """Kinds of terms; each has a prior scale of its own (``prior.PriorScales``)."""
 
@@ -39,7 +39,7 @@ class Dictionary:
     """
 
     anchors: FloatArray
-    """``[n, anchors]``: the mean device, then each training device."""
+    """``[n, anchors]``: the mean device, the paper machine, then each training device."""
     columns: FloatArray
     """``[n, columns]``."""
     fields: tuple[FloatArray, ...]

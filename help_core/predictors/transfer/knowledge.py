@@ -11,15 +11,16 @@ from help_core.predictors.transfer.attribution import Attribution
 from help_core.predictors.transfer.basis import Basis, joined
 from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.dictionary import Dictionary, Kind, Layout
+from help_core.predictors.transfer.paper import PaperMachine
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace
 from help_core.tables.latency import LatencyTable
 
+COLUMN_PARTS = 4
+"""How many of the parts are columns; the others are fields."""
+
 REFERENCES = 1000
 """Architectures that scales are taken over and supports are chosen from, at most."""
-
-FIXED_SHARE = 0.4
-"""Of the paper machine's latency, what does not depend on the architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Knowledge:
     tables: DeviceTables
     references: IntArray
     """Genotypes ``[r, genes]`` that all scales are relative to."""
-    paper_means: FloatArray
+    paper: PaperMachine
     attribution: Attribution
     residuals: FloatArray
     """How much of each training device is the mean device, ``[devices]``."""
@@ -51,13 +52,13 @@ class Knowledge:
     def derive(cls, basis: Basis, tables: DeviceTables, references: IntArray) -> Knowledge:
         """Everything that follows from the denoised tables; deterministic."""
         space = basis.space
-        paper_means = space.features(references, "physics").mean(axis=0)
-        devices = _devices(basis, tables, paper_means, references)
+        paper = PaperMachine.fit(space, references)
+        devices = _devices(basis, tables, paper, references)
         mean = devices.mean(axis=1) - 1
         hot = one_hot(space, references)
         attribution = Attribution.fit(space, hot, mean)
         residuals = mean @ (devices - 1) / (mean @ mean)
-        draft = cls(basis, tables, references, paper_means, attribution, residuals, (), ())
+        draft = cls(basis, tables, references, paper, attribution, residuals, (), ())
         parts = draft._parts(references, devices)
         centres = tuple(part.mean(axis=0) for part in parts)
         norms = tuple(_norm(part - centre) for part, centre in zip(parts, centres, strict=True))
@@ -67,26 +68,27 @@ class Knowledge:
     def layout(self) -> Layout:
         """The kinds of the dictionary's terms."""
         devices = len(self.tables.devices)
-        columns: list[Kind] = ["constant", "mean"]
+        columns: list[Kind] = ["constant", "mean", "paper"]
         columns += ["device"] * (devices if devices > 1 else 0)
         columns += ["physics"] * len(self.basis.physics.kept)
-        return Layout(1 + devices, tuple(columns), ("choices", "curved", "by_choice", "by_gene"))
+        return Layout(2 + devices, tuple(columns), ("choices", "curved", "by_choice", "by_gene"))
 
     def dictionary(self, genes: IntArray) -> Dictionary:
         """The terms over genotypes ``[n, genes]``."""
-        devices = _devices(self.basis, self.tables, self.paper_means, genes)
+        devices = _devices(self.basis, self.tables, self.paper, genes)
         parts = self._parts(genes, devices)
         scaled = [
             (part - centre) * norm
             for part, centre, norm in zip(parts, self.centres, self.norms, strict=True)
         ]
         mean = devices.mean(axis=1)
-        anchors = np.column_stack([mean, devices]) if self.tables.devices else mean[:, None]
-        columns = np.column_stack([np.ones(len(genes)), *scaled[:3]])
-        return Dictionary(anchors, columns, tuple(scaled[3:]))
+        known = devices[:, : len(self.tables.devices)]
+        anchors = np.column_stack([mean, parts[1], known])
+        columns = np.column_stack([np.ones(len(genes)), *scaled[:COLUMN_PARTS]])
+        return Dictionary(anchors, columns, tuple(scaled[COLUMN_PARTS:]))
 
     def _parts(self, genes: IntArray, devices: FloatArray) -> tuple[FloatArray, ...]:
-        """Mean, device residuals, physics; then the four fields; all unscaled."""
+        """Mean, paper, device residuals, physics; then the four fields; all unscaled."""
         mean = devices.mean(axis=1)[:, None]
         residual = devices - mean * self.residuals
         if devices.shape[1] < 2:
@@ -94,6 +96,7 @@ class Knowledge:
         choices, physics, curved = self.basis.parts(genes)
         return (
             mean,
+            self.paper.latency(self.basis.space, genes)[:, None],
             residual,
             physics,
             choices,
@@ -113,13 +116,9 @@ def _norm(centred: FloatArray) -> float:
 
 
 def _devices(
-    basis: Basis, tables: DeviceTables, paper_means: FloatArray, genes: IntArray
+    basis: Basis, tables: DeviceTables, paper: PaperMachine, genes: IntArray
 ) -> FloatArray:
     """Relative latencies ``[n, devices]``; of the paper machine where there is no device."""
     if tables.devices:
         return tables.predict(joined(basis.parts(genes)))
-    physics = basis.space.features(genes, "physics")
-    useful = (paper_means > 0) & np.isin(np.arange(len(paper_means)), basis.physics.kept)
-    work = (physics[:, useful] / paper_means[useful]).mean(axis=1)
-    paper: FloatArray = (FIXED_SHARE + (1 - FIXED_SHARE) * work)[:, None]
-    return paper
+    return paper.latency(basis.space, genes)[:, None]

@@ -22,6 +22,7 @@ def _default_scales() -> Mapping[Kind, float]:
     return {
         "constant": 0.2,
         "mean": 0.12,
+        "paper": 0.12,
         "device": 0.3,
         "physics": 0.2,
         "choices": 0.003,
@@ -36,8 +37,8 @@ class PriorScales:
     """Medians and spreads of the distributions that draws come from.
 
     Tuned on training and validation devices only, by leaving families of devices out and by
-    training on GPUs or phones alone (``benchmarks/README.md``). Scales are standard
-    deviations in units of the mean latency; spreads are of logarithms.
+    training on GPUs alone; one set of numbers for all spaces. Scales are standard deviations
+    in units of the mean latency; spreads are of logarithms.
     """
 
     median: Mapping[Kind, float] = field(default_factory=_default_scales)
@@ -54,15 +55,16 @@ class PriorScales:
     anchored_shrink: float = 0.03
     """Median correction of an anchored draw, relative to others."""
     unrelated: float = 0.35
-    """Share of draws that trust no training device: physics and structure only."""
-    unrelated_mean: float = 0.15
+    """Share of draws that trust no training device: the paper machine, physics, structure."""
+    unrelated_shift: float = 0.5
+    """How much more (in logarithm) such draws may correct than others."""
     outliers: float = 0.05
     """Share of measurements that went wrong: a phone that throttled, a GPU at another clock."""
     outlier_factor: float = 15.0
     """Standard deviation of a wrong measurement, relative to a right one."""
     temper: float = 0.7
     """Power of the evidence. Below 1 because noise is not quite Gaussian (Grünwald, 2012)."""
-    draws: int = 2000
+    draws: int = 3000
     seed: int = 1
 
 
@@ -85,7 +87,10 @@ class Draws:
         return Draws(self.scales[rows], self.noise[rows], self.anchor[rows])
 
 
-FROM_DEVICES: tuple[Kind, ...] = ("device", "by_choice", "by_gene")
+FROM_DEVICES: tuple[Kind, ...] = ("mean", "device", "by_choice", "by_gene")
+MEAN, PAPER, FIRST_DEVICE = 0, 1, 2
+"""Places of the anchors."""
+DISTRUST = 0.01
 SINGLE: tuple[Kind, ...] = ("device", "physics")
 
 
@@ -99,8 +104,11 @@ def draw_prior(layout: Layout, prior: PriorScales) -> Draws:
     common = prior.common_shift + prior.common_spread * rng.normal(size=count)
     by_kind *= np.exp(common)[:, None]
     anchor = _pick_anchor(layout, prior, rng)
-    _distrust(by_kind, kinds, prior, rng)
-    by_kind[anchor > 0] *= prior.anchored_shrink
+    by_kind[anchor >= FIRST_DEVICE] *= prior.anchored_shrink
+    by_kind[anchor == PAPER] *= np.exp(prior.unrelated_shift)
+    for kind in FROM_DEVICES:
+        if kind in kinds:
+            by_kind[anchor == PAPER, kinds.index(kind)] *= DISTRUST
     by_kind[:, kinds.index("constant")] = prior.median["constant"]
     scales = by_kind[:, [kinds.index(term) for term in terms]]
     single: AnyArray = np.isin(terms, SINGLE)
@@ -112,22 +120,15 @@ def draw_prior(layout: Layout, prior: PriorScales) -> Draws:
 
 
 def _pick_anchor(layout: Layout, prior: PriorScales, rng: np.random.Generator) -> IntArray:
-    anchor = np.zeros(prior.draws, dtype=np.int64)
-    if layout.anchors > 1:
-        anchored = rng.random(prior.draws) < prior.anchored
-        anchor[anchored] = rng.integers(1, layout.anchors, int(anchored.sum()))
+    anchor = np.full(prior.draws, MEAN)
+    lot = rng.random(prior.draws)
+    if layout.anchors == FIRST_DEVICE:
+        anchor[:] = PAPER
+        return anchor
+    anchor[lot < prior.unrelated] = PAPER
+    anchored = (lot >= prior.unrelated) & (lot < prior.unrelated + prior.anchored)
+    anchor[anchored] = rng.integers(FIRST_DEVICE, layout.anchors, int(anchored.sum()))
     return anchor
-
-
-def _distrust(
-    by_kind: FloatArray, kinds: list[Kind], prior: PriorScales, rng: np.random.Generator
-) -> None:
-    """Takes what training devices say out of some draws, in place."""
-    unrelated = rng.random(len(by_kind)) < prior.unrelated
-    for kind in FROM_DEVICES:
-        if kind in kinds:
-            by_kind[unrelated, kinds.index(kind)] *= 0.01
-    by_kind[unrelated, kinds.index("mean")] = prior.unrelated_mean
 
 
 def outlier_variances(prior: PriorScales, count: int) -> FloatArray:

@@ -73,6 +73,7 @@ def record(data: MetaData, trained: MetaTrained) -> CheckpointRecord:
         episode=trained.episode,
         spearman=trained.validation.spearman,
         error=trained.validation.error,
+        bias=trained.validation.bias,
         data_sha256={"training": data.digest()},
         command="made in a test",
     )

