@@ -132,10 +132,15 @@ def test_a_model_removed_while_its_job_waits_is_a_failure_that_says_so(
 def test_nothing_is_predicted_of_own_models_and_what_to_do_is_said(
     address: str, device: str
 ) -> None:
-    done = coord(address, "adapt", "--device", device, "--space", "own")
-    assert done.returncode == 2
-    assert "nothing can be predicted" in done.stderr
-    assert "help-coord collect" in done.stderr
+    for wanted in (
+        ["adapt", "--space", "own"],
+        ["search", "--space", "own", "--max-latency-ms", "9"],
+        ["predict", "--architecture", "own:net@0123456789abcdef"],
+    ):
+        done = coord(address, *wanted, "--device", device)
+        assert done.returncode == 2
+        assert "nothing can be predicted" in done.stderr
+        assert "help-coord collect" in done.stderr
 
 
 @pytest.mark.parametrize(
