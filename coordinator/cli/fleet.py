@@ -18,8 +18,9 @@ from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
-from help_core.spaces import get_gene_space
+from help_core.spaces import get_gene_space, get_space
 from help_core.spaces.base import sample_genes
+from help_core.spaces.hat import Hat
 from help_proto.console import log_to_stderr, print_json
 
 DEFAULT_MODELS_QUOTA_MB = 8000
@@ -144,7 +145,8 @@ def collect(
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="File with one canonical string a line.")
+        Path | None,
+        typer.Option("--from", help="File with one canonical string a line, or HAT's .yml."),
     ] = None,
     models: Annotated[
         list[str] | None,
@@ -154,7 +156,7 @@ def collect(
         int, typer.Option(min=0, help="Also draw so many architectures of --space.")
     ] = 0,
     space: Annotated[
-        str, typer.Option(help="Search space that --sample draws from.")
+        str, typer.Option(help="Search space of --sample and of .yml files.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the collection.")] = "",
@@ -166,7 +168,7 @@ def collect(
     What is measured already is left alone. Ctrl-C stops watching; the collection goes on, and
     the same command watches it again.
     """
-    names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
+    names = [*(architecture or []), *_lines(file, space), *_sampled(space, sample, seed)]
     with Client(coordinator) as client:
         names += chosen_models(client, models or ())
         failed = watch(client.collect(device, names, name))
@@ -180,13 +182,19 @@ def collect(
         Console().print("All measured. 'help-coord export' writes them as a table.")
 
 
-def _lines(path: Path | None) -> list[str]:
+def _lines(path: Path | None, space: str) -> list[str]:
     if path is None:
         return []
     try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--from {path}: cannot be read ({error})") from None
+    if path.suffix not in (".yml", ".yaml"):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    found = get_space(space)
+    if not isinstance(found, Hat):
+        raise BadInput(f"--from {path}: only spaces of HAT read YAML files; name one with --space")
+    return [str(found.parse_config(text))]
 
 
 def _sampled(space: str, count: int, seed: int) -> list[str]:

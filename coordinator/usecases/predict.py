@@ -16,7 +16,7 @@ from coordinator.usecases.session import Session
 from help_core.errors import BadInput, NotFound
 from help_core.predictors.base import Prediction, Support
 from help_core.records import AdaptOrder, Answer
-from help_core.spaces import Architecture, parse_architecture
+from help_core.spaces import Architecture, get_gene_space, parse_architecture
 
 
 class Predicting:
@@ -72,6 +72,7 @@ class Predicting:
 
     def _last(self, device: str, space: str) -> tuple[Adaptation, dict[str, StoredMeasurement]]:
         """The last adaptation with its measurements, in their order."""
+        get_gene_space(space)
         self._store.device(device, self._clock.now_s())
         adaptation = self._store.adaptation(device, space)
         if adaptation is None:

@@ -16,7 +16,7 @@ from coordinator.client import Client
 from coordinator.model_calls import describe_model
 from coordinator.server import running
 from coordinator.store import open_store
-from help_core.errors import BadInput, Conflict, HelpError, NotFound
+from help_core.errors import BadInput, Cancelled, Conflict, HelpError, NotFound
 from help_core.records import StoredModel
 from help_core.spaces.own.transfer import Chunk, Manifest, Reassembler, chunks
 from help_proto.convert_model import to_chunk, to_model
@@ -173,6 +173,17 @@ def test_an_offer_that_makes_no_sense_is_refused(
     error = from_rpc(caught.value, address)
     assert isinstance(error, BadInput)
     assert words in str(error)
+
+
+def test_a_stopping_agent_ends_its_fetch(client: Client, address: str) -> None:
+    add(client, "net", bytes(40_000))
+    link = Link(address, "a" * 32)
+    parts = link.fetch_model(client.models.list()[0].digest, 0)
+    next(parts)
+    link.stop_waiting()
+    with pytest.raises(Cancelled):
+        list(parts)
+    link.close()
 
 
 def test_a_name_is_refused_before_its_bytes_travel(client: Client) -> None:

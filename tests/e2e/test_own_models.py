@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import onnx
 import pytest
 
 from coordinator.client import Client
@@ -22,7 +21,7 @@ from tests.e2e.processes import (
     run_cli,
     wait_for,
 )
-from tests.help_core.spaces.own.own_models import CONVOLUTIONAL, TOKENS, model
+from tests.help_core.spaces.own.own_models import CONVOLUTIONAL, TOKENS, model, save_externally
 
 DEVICE = "real"
 
@@ -63,15 +62,7 @@ def test_a_folder_of_models_is_added_measured_and_exported(
 ) -> None:
     save(tmp_path, "picture")
     save(tmp_path, "words", TOKENS)
-    external = onnx.load(tmp_path / "picture.onnx")
-    external.graph.name = "heavy"
-    onnx.save(
-        external,
-        str(tmp_path / "heavy.onnx"),
-        save_as_external_data=True,
-        location="heavy.bin",
-        size_threshold=0,
-    )
+    save_externally(tmp_path, "heavy")
     (tmp_path / "words.toml").write_text('[axes]\nseq = 6\n"extra.0" = 2\n')
     done = coord(address, "models", "add", str(tmp_path), "--axis", "N=1", "--json")
     names = added(done)
@@ -141,10 +132,15 @@ def test_a_model_removed_while_its_job_waits_is_a_failure_that_says_so(
 def test_nothing_is_predicted_of_own_models_and_what_to_do_is_said(
     address: str, device: str
 ) -> None:
-    done = coord(address, "adapt", "--device", device, "--space", "own")
-    assert done.returncode == 2
-    assert "nothing can be predicted" in done.stderr
-    assert "help-coord collect" in done.stderr
+    for wanted in (
+        ["adapt", "--space", "own"],
+        ["search", "--space", "own", "--max-latency-ms", "9"],
+        ["predict", "--architecture", "own:net@0123456789abcdef"],
+    ):
+        done = coord(address, *wanted, "--device", device)
+        assert done.returncode == 2
+        assert "nothing can be predicted" in done.stderr
+        assert "help-coord collect" in done.stderr
 
 
 @pytest.mark.parametrize(
