@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from help_proto.convert import to_leased_job
 from rich.console import Console
 from rich.table import Table
 
@@ -40,6 +39,7 @@ from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.nasbench201 import NasBench201
 from help_core.spaces.ofa import OFAMobileNetV3
 from help_core.spaces.registry import get_space
+from help_proto.convert import to_leased_job
 
 SPACES = (
     "nasbench201",

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from coordinator.cli import answers, fleet, models, tables
+from coordinator.cli.meta_train import meta_train_command
 from coordinator.cli.quickstart import quickstart
+from coordinator.cli.science import evaluate_command
 from help_core import __version__
 from help_proto.console import EXIT_CODES_HELP, run_cli
 
@@ -49,6 +51,8 @@ for command in (
     tables.export,
 ):
     app.command()(command)
+app.command("evaluate")(evaluate_command)
+app.command("meta-train")(meta_train_command)
 app.add_typer(tables.import_app, name="import")
 app.add_typer(models.models_app, name="models")
 

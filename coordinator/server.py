@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -30,6 +31,7 @@ from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import AddressInUse, BadInput
+from help_core.predictors.registry import PredictorSource, get_predictor
 from help_proto.channel import SERVER_OPTIONS
 from help_proto.v1 import agent_service_pb2, fleet_service_pb2, model_service_pb2
 from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
@@ -61,9 +63,20 @@ def check_listen(address: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What a coordinator is started with, besides its address and its store."""
+
+    predictors: PredictorSource = get_predictor
+    model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+
+
+DEFAULTS = ServerOptions()
+
+
 @asynccontextmanager
 async def running(
-    address: str, store: Store, model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    address: str, store: Store, options: ServerOptions = DEFAULTS
 ) -> AsyncIterator[str]:
     """A coordinator that serves while the context lasts; yields its address with the port.
 
@@ -76,15 +89,15 @@ async def running(
     use = UseCases(
         store=store,
         clock=clock,
-        adapting=Adapting(store, clock, measuring),
+        adapting=Adapting(store, clock, measuring, options.predictors),
         collecting=Collecting(store, clock, signals),
-        predicting=Predicting(store, clock),
+        predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
     )
     server = grpc.aio.server(options=SERVER_OPTIONS)
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
-    models = Models(store, clock, model_quota_bytes)
+    models = Models(store, clock, options.model_quota_bytes)
     add_ModelServiceServicer_to_server(ModelServicer(models), server)
     await _add_standard_services(server)
     _check_free(address)
@@ -130,7 +143,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> None:
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
 
-async def serve(address: str, store_url: str, model_quota_bytes: int = DEFAULT_QUOTA_BYTES) -> None:
+async def serve(address: str, store_url: str, options: ServerOptions) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -138,7 +151,7 @@ async def serve(address: str, store_url: str, model_quota_bytes: int = DEFAULT_Q
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store, model_quota_bytes) as bound:
+        async with running(address, store, options) as bound:
             log.info("help-coord listens on %s", bound)
             await stop.wait()
             log.info("stopping")

@@ -10,6 +10,7 @@ its module exports.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -144,7 +145,7 @@ def _ray_cluster(address: str) -> Iterator[RayCluster]:
         try:
             ray.init(
                 address="local" if here else address,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 log_to_driver=False,
                 runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
                 **options,

@@ -48,19 +48,29 @@ def serve(
     models_quota_mb: Annotated[
         int, typer.Option(min=0, help="Most room for models of users, in MB.")
     ] = DEFAULT_MODELS_QUOTA_MB,
+    predictors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Artefacts of 'help-coord meta-train', named PREDICTOR-SPACE.safetensors: used"
+            " in place of those that ship.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Run the coordinator until Ctrl-C.
 
     It keeps every measurement in its store; start it again on the same store and it goes on.
     """
-    from coordinator.server import check_listen
+    from coordinator.server import ServerOptions, check_listen
     from coordinator.server import serve as serve_forever
+    from help_core.predictors.artefacts import ArtefactFolder
+    from help_core.predictors.registry import get_predictor
 
     log_to_stderr(verbose=not quiet)
-    asyncio.run(
-        serve_forever(check_listen(listen), store or default_store(), models_quota_mb * 1_000_000)
-    )
+    source = get_predictor if predictors is None else ArtefactFolder(predictors).get
+    options = ServerOptions(model_quota_bytes=models_quota_mb * 1_000_000, predictors=source)
+    asyncio.run(serve_forever(check_listen(listen), store or default_store(), options))
 
 
 def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from coordinator.cli.options import AsJson, Space
-from coordinator.cli.progress import watching
+from coordinator.cli.progress import Watcher, watching
 from help_core.errors import BadInput, BadTable, NotFound
 from help_core.evaluation import Evaluation, Plan, evaluate
 from help_core.evaluation.records import QuerySet, SupportStrategy
 from help_core.executor import open_executor
+from help_core.predictors.help.meta_train import Progress
 from help_core.predictors.training import Trainer
 from help_core.spaces import get_gene_space
 from help_core.tables.latency import LatencyTable, read_latency_table
@@ -100,7 +102,6 @@ def evaluate_command(
     names = split_names(predictor)
     if not names:
         raise BadInput("--predictor names none; give one or more, for example transfer,ridge")
-    results: list[Evaluation] = []
     with open_executor(executor) as where, watching() as watcher:
         trainers = [
             Trainer(name, found, seed, episodes or None, torch_device, meta_progress(watcher, name))
@@ -111,18 +112,18 @@ def evaluate_command(
         watcher.show("table", 1, 1, f"{table.name}: {len(content.architectures)} architectures")
         with naming(table):
             _check_devices(content, plan)
-            for trainer in trainers:
-                results.append(
-                    evaluate(
-                        found,
-                        content,
-                        trainer,
-                        plan,
-                        time.perf_counter,
-                        executor=where,
-                        on_progress=watcher.follow(trainer.name, "supports"),
-                    )
+            results = [
+                evaluate(
+                    found,
+                    content,
+                    trainer,
+                    plan,
+                    time.perf_counter,
+                    executor=where,
+                    on_progress=watcher.follow(f"adapting {trainer.name}"),
                 )
+                for trainer in trainers
+            ]
     if as_json:
         print_json({"table": str(table), "evaluations": [one.to_json() for one in results]})
     else:
@@ -158,8 +159,14 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
-class meta_progress:
-    """Shows the episodes of a meta-training; nothing when it runs in another process."""
+def meta_progress(watcher: Watcher, name: str) -> Callable[[Progress], None]:
+    """Shows the episodes of a meta-training."""
+
+    def show(progress: Progress) -> None:
+        text = f"meta-training {name}, best validation Spearman {progress.best_spearman:.3f}"
+        watcher.show(f"train {name}", progress.episode, progress.episodes, text)
+
+    return show
 
 
 def _check_devices(table: LatencyTable, plan: Plan) -> None:
@@ -175,10 +182,10 @@ def _scores_table(result: Evaluation) -> Table:
         f"{result.predictor}: {result.samples} measurements ({result.support}),"
         f" mean of {result.repeats}"
     )
-    table = Table(title=title)
-    table.add_column("device", overflow="fold")
-    headers = ("Spearman", "Kendall", "MAPE\n%", "within\n5 %", "within\n10 %", "90 %\ncoverage")
-    for name in (*headers, "measured", "adapt\nms", "predict\nms"):
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("device", overflow="fold", min_width=13)
+    headers = ("Spear-\nman", "Ken-\ndall", "MAPE\n%", "within\n5 %", "within\n10 %", "90 %\nholds")
+    for name in (*headers, "meas-\nured", "adapt\nms", "predict\nms"):
         table.add_column(name, justify="right")
     content = result.to_json()
     for one in (*content["devices"], {"device": "mean", **content["mean"]}):

@@ -19,7 +19,12 @@ from help_core.errors import BadInput, NotFound, StoreError
 from help_core.records import AccuracyRow, TableOrigin, TableRow
 from help_core.spaces import SearchSpace, get_gene_space, get_space
 from help_core.tables.help_import import read_help_latency
-from help_core.tables.latency import LatencyTable, format_latency_csv, read_latency_csv
+from help_core.tables.latency import (
+    PARQUET_SUFFIXES,
+    LatencyTable,
+    format_latency_csv,
+    read_latency_table,
+)
 from help_proto.console import print_json
 
 ROWS_PER_MESSAGE = 5000
@@ -30,7 +35,7 @@ import_app = typer.Typer(no_args_is_help=True, help="Add latency tables of other
 @import_app.command("table")
 def import_table(
     file: Annotated[
-        Path, typer.Argument(help="CSV: architecture,<device>… in ms, empty = missing.")
+        Path, typer.Argument(help="CSV or Parquet: architecture,<device>… in ms, empty = missing.")
     ],
     space: Space = "nasbench201",
     source: Annotated[
@@ -42,11 +47,11 @@ def import_table(
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
-    """Import a latency table from a CSV file.
+    """Import a latency table from a CSV or Parquet file.
 
     Rows that are there already are replaced, so importing twice changes nothing.
     """
-    table = read_latency_csv(file, get_space(space))
+    table = read_latency_table(file, get_space(space))
     with Client(coordinator) as client:
         count = client.import_rows(space, source or file.name, _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
@@ -120,12 +125,15 @@ def export(
     ] = TableOrigin.BOTH.value,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write. Default: standard output.", show_default=False),
+        typer.Option(
+            help="File to write, as Parquet if its name ends so. Default: standard output.",
+            show_default=False,
+        ),
     ] = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
-    """Write latencies as a CSV table: the fleet's own medians, imported ones, or both."""
+    """Write latencies as a table: the fleet's own medians, imported ones, or both."""
     if origin not in list(TableOrigin):
         raise BadInput(f"--origin {origin!r} is unknown; use {', '.join(TableOrigin)}")
     with Client(coordinator) as client:
@@ -135,7 +143,13 @@ def export(
     if as_json:
         print_json(rows)
         return
-    text = format_latency_csv(_to_table(rows, get_space(space)))
+    table = table_of_store(rows, get_space(space))
+    if out is not None and out.suffix.lower() in PARQUET_SUFFIXES:
+        from help_core.tables.parquet import write_latency_parquet
+
+        write_latency_parquet(out, table)
+        return
+    text = format_latency_csv(table)
     if out is None:
         sys.stdout.write(text)
         return
@@ -160,7 +174,8 @@ def _parts(rows: Iterator[TableRow]) -> Iterator[Sequence[TableRow]]:
         yield every[start : start + ROWS_PER_MESSAGE]
 
 
-def _to_table(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:
+def table_of_store(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:
+    """The table of single latencies, in the order of their architectures."""
     names = list(dict.fromkeys(row.architecture for row in rows))
     devices = sorted({row.device for row in rows})
     latency_ms = np.full((len(names), len(devices)), np.nan)

@@ -12,7 +12,7 @@ from help_core.accuracy.model import load_shipped_accuracy
 from help_core.accuracy.table import TableAccuracy
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.base import Predictor
-from help_core.predictors.registry import DEFAULT, get_predictor
+from help_core.predictors.registry import DEFAULT, PredictorSource, get_predictor
 from help_core.search.confirm import MIN_GAIN_PERCENT
 from help_core.spaces import Architecture, EnumerableSpace, GeneSpace, get_gene_space
 from help_core.spaces.base import sample_genes
@@ -61,14 +61,19 @@ class Field:
         return self.index[genes[0].tobytes()]
 
 
-def load_knowledge(store: Store, space_name: str, predictor_name: str) -> Knowledge:
+def load_knowledge(
+    store: Store,
+    space_name: str,
+    predictor_name: str,
+    predictors: PredictorSource = get_predictor,
+) -> Knowledge:
     """The space, its predictor (the default if no name is given) and its accuracy source.
 
     Accuracies that a user imported count before those that ship. Raises ``NotFound`` or
     ``BadInput``.
     """
     space = get_gene_space(space_name)
-    predictor = get_predictor(predictor_name or DEFAULT, space)
+    predictor = predictors(predictor_name or DEFAULT, space)
     return Knowledge(space, predictor, _accuracy_source(store, space))
 
 

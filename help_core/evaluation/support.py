@@ -41,8 +41,8 @@ class Target:
         ]
         if missing:
             raise BadInput(
-                f"column {self.device!r}: {len(missing)} of {len(found)} wanted support architectures have"
-                " no latency in the table,"
+                f"column {self.device!r}: {len(missing)} of {len(found)} wanted support"
+                " architectures have no latency in the table,"
                 f" first {genes[missing[0]].tolist()}; use --support random"
             )
         return np.array(found, dtype=np.int64)

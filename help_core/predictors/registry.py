@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from typing import TypeAlias
 
 from help_core.errors import NotFound
 from help_core.predictors.base import Predictor
@@ -21,6 +22,9 @@ from help_core.spaces.base import GeneSpace
 
 ENTRY_POINT_GROUP = "help_fleet.predictors"
 DEFAULT = "transfer"
+
+PredictorSource: TypeAlias = Callable[[str, GeneSpace], Predictor]
+"""Gives the predictor of a name for a space, or raises ``NotFound``."""
 
 BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {
     "help": HelpPredictor.shipped,

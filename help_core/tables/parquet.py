@@ -36,9 +36,10 @@ def read_latency_parquet(path: Path, space: SearchSpace) -> LatencyTable:
 def write_latency_parquet(path: Path, table: LatencyTable) -> None:
     """Writes a table, whole or not at all; raises ``StoreError``."""
     texts = [architecture.text for architecture in table.architectures]
-    columns = [pa.array(texts, pa.string())]
-    for values in table.latency_ms.T:
-        columns.append(pa.array(values, pa.float64(), mask=np.isnan(values)))
+    columns = [
+        pa.array(texts, pa.string()),
+        *(pa.array(each, pa.float64(), mask=np.isnan(each)) for each in table.latency_ms.T),
+    ]
     content = pa.Table.from_arrays(columns, names=["architecture", *table.devices])
     part = path.with_name(path.name + ".part")
     try:

@@ -14,7 +14,7 @@ import pytest
 from agent.link import Link
 from coordinator.client import Client
 from coordinator.model_calls import describe_model
-from coordinator.server import running
+from coordinator.server import ServerOptions, running
 from coordinator.store import open_store
 from help_core.errors import BadInput, Cancelled, Conflict, HelpError, NotFound
 from help_core.records import StoredModel
@@ -36,7 +36,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    server = running("127.0.0.1:0", store, QUOTA)
+    server = running("127.0.0.1:0", store, ServerOptions(model_quota_bytes=QUOTA))
     yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
     asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
     loop.call_soon_threadsafe(loop.stop)

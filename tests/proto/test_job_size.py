@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from help_proto.convert import from_leased_job, to_leased_job
-from help_proto.v1 import agent_service_pb2 as pb
 
 from help_core.records import LeasedJob, StoredModel
 from help_core.spaces import GeneSpace, get_space, space_names
 from help_core.spaces.base import sample_genes
+from help_proto.convert import from_leased_job, to_leased_job
+from help_proto.v1 import agent_service_pb2 as pb
 
 LARGEST_ID = (1 << 63) - 1
 DEVICE = "d" * 64

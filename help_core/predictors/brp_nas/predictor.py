@@ -6,7 +6,7 @@ It knows no other device: all it learns, it learns from the support, of which it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ class BrpNasPredictor:
     """A graph network that every device trains anew."""
 
     space: GeneSpace
-    settings: BrpNasSettings = BrpNasSettings()
+    settings: BrpNasSettings = field(default_factory=BrpNasSettings)
     name: str = "brp-nas"
 
     def support_genes(self, count: int, rng: np.random.Generator) -> IntArray:

@@ -3,8 +3,9 @@
 Settings are those that BRP-NAS published for NAS-Bench-201 (``SamsungLabs/eagle``,
 ``lat_gcn_nasbench201_desktop.yaml``): AdamW on the absolute error, the step size halved where
 the validation error stands still, and the network of the least validation error kept. Two
-differ: batches of ten networks instead of one, which takes a fifth of the time for the same
-ranks, and labels scaled by mean and deviation of the support.
+differ: batches of ten networks instead of one, which takes a quarter of the time for the same
+ranks (titanx_32, 900 samples: Spearman .781 in 89 s, one at a time .786 in 385 s), and labels
+scaled by mean and deviation of the support.
 """
 
 from __future__ import annotations
