@@ -39,7 +39,7 @@ def test_each_task_is_done_once_and_keeps_its_number(executor: Executor) -> None
 
 
 def test_an_error_of_a_task_is_raised_as_it_was(executor: Executor) -> None:
-    with pytest.raises(NotFound, match="^nothing under 7$"):
+    with pytest.raises(NotFound, match=r"^nothing under 7$"):
         list(executor.map(fail, [7]))
 
 
