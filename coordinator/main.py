@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, run_cli
 
-from coordinator.cli import answers, fleet, tables
+from coordinator.cli import answers, fleet, models, tables
 from coordinator.cli.meta_train import meta_train_command
 from coordinator.cli.quickstart import quickstart
 from coordinator.cli.science import evaluate_command
 from help_core import __version__
+from help_proto.console import EXIT_CODES_HELP, run_cli
 
 app = typer.Typer(
     name="help-coord",
@@ -54,6 +54,7 @@ for command in (
 app.command("evaluate")(evaluate_command)
 app.command("meta-train")(meta_train_command)
 app.add_typer(tables.import_app, name="import")
+app.add_typer(models.models_app, name="models")
 
 
 def main() -> None:

@@ -10,29 +10,33 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
-from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import agent_service_pb2, fleet_service_pb2
-from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
-from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
+from coordinator.servicers.models import ModelServicer
 from coordinator.signals import Signals
 from coordinator.store import Store, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.measure import Measuring
+from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import AddressInUse, BadInput
 from help_core.predictors.registry import PredictorSource, get_predictor
+from help_proto.channel import SERVER_OPTIONS
+from help_proto.v1 import agent_service_pb2, fleet_service_pb2, model_service_pb2
+from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
+from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +63,20 @@ def check_listen(address: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What a coordinator is started with, besides its address and its store."""
+
+    predictors: PredictorSource = get_predictor
+    model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+
+
+DEFAULTS = ServerOptions()
+
+
 @asynccontextmanager
 async def running(
-    address: str, store: Store, predictors: PredictorSource = get_predictor
+    address: str, store: Store, options: ServerOptions = DEFAULTS
 ) -> AsyncIterator[str]:
     """A coordinator that serves while the context lasts; yields its address with the port.
 
@@ -74,14 +89,16 @@ async def running(
     use = UseCases(
         store=store,
         clock=clock,
-        adapting=Adapting(store, clock, measuring, predictors),
+        adapting=Adapting(store, clock, measuring, options.predictors),
         collecting=Collecting(store, clock, signals),
-        predicting=Predicting(store, clock, predictors),
+        predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
     )
     server = grpc.aio.server(options=SERVER_OPTIONS)
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
+    models = Models(store, clock, options.model_quota_bytes)
+    add_ModelServiceServicer_to_server(ModelServicer(models), server)
     await _add_standard_services(server)
     _check_free(address)
     port = server.add_insecure_port(address)
@@ -116,6 +133,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> None:
     names = [
         agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
         fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+        model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -125,7 +143,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> None:
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
 
-async def serve(address: str, store_url: str, predictors: PredictorSource = get_predictor) -> None:
+async def serve(address: str, store_url: str, options: ServerOptions) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -133,7 +151,7 @@ async def serve(address: str, store_url: str, predictors: PredictorSource = get_
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store, predictors) as bound:
+        async with running(address, store, options) as bound:
             log.info("help-coord listens on %s", bound)
             await stop.wait()
             log.info("stopping")

@@ -9,17 +9,21 @@ from typing import Annotated
 import numpy as np
 import platformdirs
 import typer
-from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
 
+from coordinator.cli.models import chosen_models
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
 from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
-from help_core.spaces import get_gene_space
+from help_core.spaces import get_gene_space, get_space
 from help_core.spaces.base import sample_genes
+from help_core.spaces.hat import Hat
+from help_proto.console import log_to_stderr, print_json
+
+DEFAULT_MODELS_QUOTA_MB = 8000
 
 
 def default_store() -> str:
@@ -37,10 +41,13 @@ def serve(
         typer.Option(
             envvar="HELP_STORE",
             help="Path of an SQLite file, or a database URL."
-            " [default: a file in the user's data folder]",
+            " Default: a file in the user's data folder.",
             show_default=False,
         ),
     ] = "",
+    models_quota_mb: Annotated[
+        int, typer.Option(min=0, help="Most room for models of users, in MB.")
+    ] = DEFAULT_MODELS_QUOTA_MB,
     predictors: Annotated[
         Path | None,
         typer.Option(
@@ -55,14 +62,15 @@ def serve(
 
     It keeps every measurement in its store; start it again on the same store and it goes on.
     """
-    from coordinator.server import check_listen
+    from coordinator.server import ServerOptions, check_listen
     from coordinator.server import serve as serve_forever
     from help_core.predictors.artefacts import ArtefactFolder
     from help_core.predictors.registry import get_predictor
 
     log_to_stderr(verbose=not quiet)
     source = get_predictor if predictors is None else ArtefactFolder(predictors).get
-    asyncio.run(serve_forever(check_listen(listen), store or default_store(), source))
+    options = ServerOptions(model_quota_bytes=models_quota_mb * 1_000_000, predictors=source)
+    asyncio.run(serve_forever(check_listen(listen), store or default_store(), options))
 
 
 def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
@@ -147,13 +155,18 @@ def collect(
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="File with one canonical string a line.")
+        Path | None,
+        typer.Option("--from", help="File with one canonical string a line, or HAT's .yml."),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Model that was added, or 'all'; may be repeated."),
     ] = None,
     sample: Annotated[
         int, typer.Option(min=0, help="Also draw so many architectures of --space.")
     ] = 0,
     space: Annotated[
-        str, typer.Option(help="Search space that --sample draws from.")
+        str, typer.Option(help="Search space of --sample and of .yml files.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the collection.")] = "",
@@ -165,8 +178,9 @@ def collect(
     What is measured already is left alone. Ctrl-C stops watching; the collection goes on, and
     the same command watches it again.
     """
-    names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
+    names = [*(architecture or []), *_lines(file, space), *_sampled(space, sample, seed)]
     with Client(coordinator) as client:
+        names += chosen_models(client, models or ())
         failed = watch(client.collect(device, names, name))
     if as_json:
         print_json(
@@ -178,13 +192,19 @@ def collect(
         Console().print("All measured. 'help-coord export' writes them as a table.")
 
 
-def _lines(path: Path | None) -> list[str]:
+def _lines(path: Path | None, space: str) -> list[str]:
     if path is None:
         return []
     try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--from {path}: cannot be read ({error})") from None
+    if path.suffix not in (".yml", ".yaml"):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    found = get_space(space)
+    if not isinstance(found, Hat):
+        raise BadInput(f"--from {path}: only spaces of HAT read YAML files; name one with --space")
+    return [str(found.parse_config(text))]
 
 
 def _sampled(space: str, count: int, seed: int) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 
 from coordinator.cli.fleet import default_store
@@ -37,6 +36,7 @@ from help_core.records import TableOrigin
 from help_core.spaces import GeneSpace, get_gene_space
 from help_core.tables.join import join_tables
 from help_core.tables.latency import LatencyTable, read_latency_table
+from help_proto.console import print_json
 
 SEED = 1
 VALIDATION_REPEATS = 5

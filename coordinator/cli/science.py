@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from help_proto.console import print_json
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +23,7 @@ from help_core.predictors.help.meta_train import Progress
 from help_core.predictors.training import Trainer
 from help_core.spaces import get_gene_space
 from help_core.tables.latency import LatencyTable, read_latency_table
+from help_proto.console import print_json
 
 Executor = Annotated[
     str,

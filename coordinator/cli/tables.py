@@ -9,15 +9,15 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.progress import track
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
 from coordinator.client import Client
+from help_core.accuracy.table import read_accuracy_csv
 from help_core.errors import BadInput, NotFound, StoreError
-from help_core.records import TableOrigin, TableRow
-from help_core.spaces import SearchSpace, get_space
+from help_core.records import AccuracyRow, TableOrigin, TableRow
+from help_core.spaces import SearchSpace, get_gene_space, get_space
 from help_core.tables.help_import import read_help_latency
 from help_core.tables.latency import (
     PARQUET_SUFFIXES,
@@ -25,6 +25,7 @@ from help_core.tables.latency import (
     format_latency_csv,
     read_latency_table,
 )
+from help_proto.console import print_json
 
 ROWS_PER_MESSAGE = 5000
 
@@ -40,7 +41,7 @@ def import_table(
     source: Annotated[
         str,
         typer.Option(
-            help="Where the figures come from. [default: the file's name]", show_default=False
+            help="Where the figures come from. Default: the file's name.", show_default=False
         ),
     ] = "",
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -74,6 +75,46 @@ def import_help(
     _report(count, table.devices, as_json=as_json)
 
 
+@import_app.command("accuracy")
+def import_accuracy(
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV: architecture,accuracy in percent.")
+    ] = None,
+    space: Space = "nasbench201",
+    column: Annotated[str, typer.Option(help="Column of the file to use.")] = "accuracy",
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Forget the table; what ships counts again.")
+    ] = False,
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Use accuracies of your own in place of those that ship.
+
+    Architectures that the table does not name have no accuracy and are not offered.
+    """
+    if (file is None) != clear:
+        raise BadInput("give either a FILE with accuracies or --clear")
+    rows: list[AccuracyRow] = []
+    if file is not None:
+        table = read_accuracy_csv(file, get_gene_space(space), column)
+        rows = [AccuracyRow(str(one), value) for one, value in table.items()]
+    source = file.name if file is not None else ""
+    with Client(coordinator) as client:
+        count = client.import_accuracies(space, source, _accuracy_parts(rows))
+    if as_json:
+        print_json({"space": space, "source": source, "rows": count})
+    elif count:
+        Console().print(f"{count} accuracies of {space} imported; 'adapt' uses them from now on.")
+    else:
+        Console().print(f"'adapt' uses what ships for {space} from now on.")
+
+
+def _accuracy_parts(rows: Sequence[AccuracyRow]) -> Iterator[Sequence[AccuracyRow]]:
+    # At least one message, which names the space even where no row is left.
+    for start in range(0, max(len(rows), 1), ROWS_PER_MESSAGE):
+        yield rows[start : start + ROWS_PER_MESSAGE]
+
+
 def export(
     space: Space = "nasbench201",
     device: Annotated[
@@ -85,7 +126,7 @@ def export(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write, as Parquet if its name ends so. [default: standard output]",
+            help="File to write, as Parquet if its name ends so. Default: standard output.",
             show_default=False,
         ),
     ] = None,

@@ -48,7 +48,7 @@ class Adapting:
         begin_s = self._clock.now_s()
         await asyncio.to_thread(self._store.device, order.device, begin_s)
         knowledge = await asyncio.to_thread(
-            load_knowledge, order.space, order.predictor, self._predictors
+            load_knowledge, self._store, order.space, order.predictor, self._predictors
         )
         names = await asyncio.to_thread(_support_names, order, knowledge)
         notes: list[str] = []

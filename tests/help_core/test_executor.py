@@ -62,7 +62,7 @@ def test_stopping_early_ends_the_processes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "local:", "local:0", "local:x", "local:999", "ray://", "k8s"]
+    "text", ["", "local:", "local:0", "local:x", "local:9999", "ray://", "k8s"]
 )
 def test_an_executor_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="--executor"), open_executor(text):
