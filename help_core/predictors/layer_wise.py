@@ -7,7 +7,7 @@ network that was measured as a whole, so an entry is a difference:
 
 - on a device, ``support_genes`` asks for networks of a single block, then the next block;
 - from any other support the entries follow by least squares, none below zero, drawn towards
-  the mean block where there are fewer measurements than blocks.
+  the price of their multiply-adds where there are fewer measurements than blocks.
 
 HELP's Table 2 sums blocks that were timed alone, which also counts what every call costs
 besides its work; differences within networks do not, and so come out ahead of its row.
@@ -24,6 +24,7 @@ from scipy.optimize import nnls
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.predictors.base import Prediction, Support
+from help_core.predictors.flops import multiply_adds
 from help_core.predictors.intervals import relative_interval
 from help_core.spaces.base import GeneSpace, sample_genes
 from help_core.spaces.fbnet import FBNet
@@ -44,9 +45,12 @@ class LayerWisePredictor:
     space: GeneSpace
     name: str = "layer-wise"
     _columns: IntArray = field(init=False, repr=False, compare=False)
+    _work: FloatArray = field(init=False, repr=False, compare=False)
+    """Multiply-adds that each block adds to the network without it, ``[blocks]``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_columns", _block_columns(self.space))
+        object.__setattr__(self, "_work", self._block_work())
 
     def support_genes(self, count: int, rng: np.random.Generator) -> IntArray:
         """Networks of one block each, then random ones; ``[count, genes]``."""
@@ -64,7 +68,7 @@ class LayerWisePredictor:
             raise BadInput(f"layer-wise needs at least 2 support points, got {len(support)}")
         counts = self.blocks(support.genes)
         scale_ms = float(support.latency_ms.mean())
-        fixed, prices, left_out = _fit(counts, support.latency_ms / scale_ms)
+        fixed, prices, left_out = _fit(counts, self._work, support.latency_ms / scale_ms)
         fitted = scale_ms * np.maximum(left_out, LEAST_SHARE)
         half_width = min(relative_interval(fitted, support.latency_ms, 1), 1.0)
         return AdaptedLayerWise(self, fixed * scale_ms, prices * scale_ms, scale_ms, half_width)
@@ -78,6 +82,14 @@ class LayerWisePredictor:
         rows, places = np.nonzero(columns >= 0)
         np.add.at(counts, (rows, columns[rows, places]), 1.0)
         return counts
+
+    def _block_work(self) -> FloatArray:
+        singles = self.space.canonical(_single_blocks(self.space))
+        counts, work = self.blocks(singles), multiply_adds(self.space, singles)
+        added = (counts[1:] - counts[0]).argmax(axis=1)
+        blocks = np.zeros(counts.shape[1])
+        blocks[added] = np.maximum(work[1:] - work[0], 0)
+        return blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +163,17 @@ def _changed_once(space: GeneSpace, empty: IntArray) -> Sequence[IntArray]:
     return networks
 
 
-def _fit(counts: FloatArray, target: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+def _fit(
+    counts: FloatArray, work: FloatArray, target: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
     """Fixed part, prices ``[blocks]`` and leave-one-out predictions ``[k]``.
 
-    The prior price is that of the mean block, as if all of the latency were in the blocks.
+    A priori half of the latency is in the blocks, in proportion to their work.
     """
-    prior = target.mean() / max(counts.sum(axis=1).mean(), 1.0) / 2
+    prior = work * target.mean() / 2 / max(float((counts @ work).mean()), 1e-9)
     x = np.column_stack([counts, np.ones(len(counts))])
-    shrunk = np.append(np.ones(counts.shape[1]), 1e-3)
-    prior_weights = np.append(np.full(counts.shape[1], prior), target.mean() / 2)
+    shrunk = np.append(np.ones(len(work)), 1e-3)
+    prior_weights = np.append(prior, target.mean() / 2)
     residual = target - x @ prior_weights
     fits: list[tuple[float, float, FloatArray]] = []
     for penalty in PENALTIES:

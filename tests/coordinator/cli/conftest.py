@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from help_proto.console import run_cli
 
 from help_core.spaces.base import sample_genes
 from help_core.spaces.nasbench201 import NasBench201
 from help_core.tables.latency import LatencyTable
+from help_proto.console import run_cli
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ def test_layers_of_fbnet_of_one_shape_share_an_entry() -> None:
     assert (counts.sum(axis=1) == 22).all()
 
 
-def test_single_block_networks_price_a_cell_exactly() -> None:
+def test_single_block_networks_and_a_few_others_price_every_cell() -> None:
     space = NasBench201()
     predictor = get_predictor("layer-wise", space)
     assert isinstance(predictor, LayerWisePredictor)
     prices = np.array([0.3, 2.0, 7.0, 1.5])
-    support = predictor.support_genes(5, rng())
+    support = predictor.support_genes(8, rng())
     latency_ms = 10 + predictor.blocks(support) @ prices
     adapted = predictor.adapt(Support(support, latency_ms), rng())
     genes = sample_genes(space, 300, rng())

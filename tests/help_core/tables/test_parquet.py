@@ -84,7 +84,7 @@ def test_what_is_no_parquet_is_said_in_one_line(tmp_path: Path, content: bytes) 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadTable, match="none.parquet: cannot be read"):
+    with pytest.raises(BadTable, match=r"none\.parquet: cannot be read"):
         read_latency_parquet(tmp_path / "none.parquet", SPACE)
 
 
