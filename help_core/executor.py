@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -141,7 +142,10 @@ def _ray_cluster(address: str) -> Iterator[RayCluster]:
         ) from None
     here = address == "ray://local"
     options: dict[str, Any] = {"include_dashboard": False} if here else {}
-    with _variables({"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}):
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    with _variables(quiet), warnings.catch_warnings():
+        # Ray warns of what it then raises.
+        warnings.simplefilter("ignore")
         try:
             ray.init(
                 address="local" if here else address,
