@@ -17,9 +17,9 @@ from rich.table import Table
 
 from agent.backoff import Backoff
 from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
-from agent.boards.host import load_onnx_file
+from agent.boards.models import load_onnx_file
 from agent.boards.replay import read_column
-from agent.conditions import describe_host, governor, take_snapshot
+from agent.conditions import System, describe_host, governor, take_snapshot
 from agent.link import Link
 from agent.service import serve
 from agent.spool import Spool
@@ -157,9 +157,10 @@ def probe(as_json: AsJson = False) -> None:
     """Show what this machine is, what it can measure with, and what it can read of itself."""
     import onnxruntime
 
-    board = describe_host()
+    system = System()
+    board = describe_host(system)
     providers = onnxruntime.get_available_providers()
-    readings = dict(take_snapshot().values)
+    readings = dict(take_snapshot(system).values)
     if as_json:
         print_json(
             {
@@ -167,7 +168,7 @@ def probe(as_json: AsJson = False) -> None:
                 "board": asdict(board),
                 "onnxruntime": onnxruntime.__version__,
                 "providers": providers,
-                "governor": governor(),
+                "governor": governor(system),
                 "readings": readings,
             }
         )
@@ -176,7 +177,7 @@ def probe(as_json: AsJson = False) -> None:
     for name, value in asdict(board).items():
         table.add_row(name.replace("_", " "), str(value) or "unreadable")
     table.add_row("onnxruntime", f"{onnxruntime.__version__}: {', '.join(providers)}")
-    table.add_row("governor", governor())
+    table.add_row("governor", governor(system))
     for name, reading in readings.items():
         table.add_row(name.replace("_", " "), "unreadable" if reading is None else f"{reading:.1f}")
     Console().print(table)
