@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import resource
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 from agent.boards.models import ModelFiles, write_model
 from agent.conditions import Sampler, System, sensors
@@ -43,7 +41,6 @@ class HostBench:
         self._plan = plan
         self._child = ChildProcess(lambda: read_oom_kills(system))
         self._stop = threading.Event()
-        self._scratch = tempfile.TemporaryDirectory(prefix="help-sentinel-")
 
     def measure_process(self, task: TaskFiles) -> Replicate | Failure:
         """One fresh process."""
@@ -52,8 +49,8 @@ class HostBench:
     def measure_sentinel(self, task: TaskFiles) -> Replicate | Failure:
         """The sentinel under the task's runtime, provider and threads."""
         settings = task.files.settings
-        name = f"{settings.runtime}-{settings.provider}-{settings.threads}".replace("/", "_")
-        files = write_model(sentinel_stages(), settings, 0.0, Path(self._scratch.name) / name)
+        folder = task.files.folder / "sentinel"
+        files = write_model(sentinel_stages(), settings, 0.0, folder)
         return self._measure(files, SENTINEL_PLAN)
 
     def measure_memory(self, files: ModelFiles) -> float | None:

@@ -70,7 +70,7 @@ def _derived_readings(chosen: Sequence[Replicate], outcome: Outcome) -> list[Rea
     if outcome.sentinels_ms:
         first, last = outcome.sentinels_ms[0], outcome.sentinels_ms[-1]
         found.append(Reading("sentinel_ms", first, last))
-    if outcome.waited_for_cooling_s:
+    if outcome.waited_for_cooling_s > 0.1:
         found.append(Reading("cooling_pause_s", None, outcome.waited_for_cooling_s))
     return found
 

@@ -115,7 +115,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         _I, False, "governor, power mode or runtime changed meanwhile", "leave them alone"
     ),
     Reason.AUTOCORRELATED: Explanation(
-        _N, False, "neighbouring samples are alike; the interval allows for it", "nothing"
+        _N, False, "neighbouring samples are alike; the interval allows for it", "nothing to do"
     ),
     Reason.HOST_BOUND: Explanation(
         _N, False, "handing out work takes longer than doing it", "use a larger batch"
@@ -124,14 +124,17 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         _N, False, "the runtime does not tell where nodes ran", "use onnxruntime 1.24 or newer"
     ),
     Reason.SENSOR_UNREADABLE: Explanation(
-        _N, False, "temperature, clock or throttling cannot be read here", "nothing; known limit"
+        _N,
+        False,
+        "temperature, clock or throttling cannot be read here",
+        "nothing to do: a limit of this machine",
     ),
     Reason.GOVERNOR: Explanation(
         _N, False, "the clock follows the load", "fix it with 'help-agent tune'"
     ),
     Reason.ON_BATTERY: Explanation(_N, False, "the machine ran from its battery", "plug it in"),
     Reason.REPEATED: Explanation(
-        _N, False, "some processes were spoiled and measured again", "nothing"
+        _N, False, "some processes were spoiled and measured again", "nothing to do"
     ),
 }
 
