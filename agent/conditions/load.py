@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.conditions.system import System
+from agent.conditions.system import System, to_number
 
 TICKS_PER_S = 100
 """USER_HZ, the unit of ``/proc/stat`` on every Linux architecture that has wheels."""
@@ -34,7 +34,9 @@ def read_cpu_times(system: System) -> CpuTimes | None:
     if len(fields) < 9 or fields[0] != "cpu":
         return None
     # user nice system idle iowait irq softirq steal; guest times are part of user and nice.
-    ticks = [float(value) for value in fields[1:9]]
+    ticks = [value for field in fields[1:9] if (value := to_number(field)) is not None]
+    if len(ticks) < 8:
+        return None
     stolen = ticks[7]
     idle = ticks[3] + ticks[4]
     total = sum(ticks)
@@ -60,22 +62,15 @@ def read_pressure_percent(system: System) -> float | None:
     for field in system.first_line("proc/pressure/cpu").split():
         name, _, value = field.partition("=")
         if name == "avg10":
-            return float(value)
+            return to_number(value)
     return None
 
 
 def read_running(system: System) -> float | None:
     """Tasks that run or wait for a core at this moment."""
-    for line in (system.text("proc/stat") or "").splitlines():
-        if line.startswith("procs_running "):
-            return float(line.split()[1])
-    return None
+    return system.table("proc/stat").get("procs_running")
 
 
 def read_oom_kills(system: System) -> int:
     """Processes killed for want of memory since boot; 0 where the kernel does not count."""
-    for line in (system.text("proc/vmstat") or "").splitlines():
-        name, _, value = line.partition(" ")
-        if name == "oom_kill":
-            return int(value)
-    return 0
+    return round(system.table("proc/vmstat").get("oom_kill", 0))

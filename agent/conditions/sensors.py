@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.conditions.system import System
+from agent.conditions.system import System, to_number
 
 PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal")
 PROCESSOR_ZONES = ("cpu", "soc", "x86_pkg_temp", "acpitz", "package", "big", "little", "gpu", "tj")
@@ -65,14 +65,9 @@ def memory_total_mb(system: System) -> float | None:
 
 def swapped_pages(system: System) -> float | None:
     """Pages swapped in and out since boot."""
-    pages = 0.0
-    found = False
-    for line in (system.text("proc/vmstat") or "").splitlines():
-        name, _, value = line.partition(" ")
-        if name in ("pswpin", "pswpout"):
-            pages += float(value)
-            found = True
-    return pages if found else None
+    table = system.table("proc/vmstat")
+    pages = [table[name] for name in ("pswpin", "pswpout") if name in table]
+    return sum(pages) if pages else None
 
 
 def battery_percent(system: System) -> float | None:
@@ -93,12 +88,9 @@ def on_battery(system: System) -> bool | None:
 def load_1min(system: System) -> float | None:
     """The load average of the last minute."""
     fields = system.first_line("proc/loadavg").split()
-    return float(fields[0]) if fields else None
+    return to_number(fields[0]) if fields else None
 
 
 def _memory_mb(system: System, name: str) -> float | None:
-    for line in (system.text("proc/meminfo") or "").splitlines():
-        key, _, value = line.partition(":")
-        if key == name:
-            return float(value.split()[0]) / 1024
-    return None
+    kilobytes = system.table("proc/meminfo").get(name)
+    return None if kilobytes is None else kilobytes / 1024

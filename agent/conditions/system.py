@@ -29,6 +29,14 @@ def run_command(command: Sequence[str]) -> str | None:
     return done.stdout
 
 
+def to_number(text: str) -> float | None:
+    """A decimal or ``0x…`` number, or ``None``."""
+    try:
+        return float(int(text, 16)) if text.startswith("0x") else float(text)
+    except ValueError:
+        return None
+
+
 class System:
     """Files below ``root`` and commands. What cannot be read is ``None``, never a guess."""
 
@@ -49,13 +57,17 @@ class System:
 
     def number(self, path: str) -> float | None:
         """The file's only number, decimal or ``0x…``."""
-        text = self.text(path)
-        if not text:
-            return None
-        try:
-            return float(int(text, 16)) if text.startswith("0x") else float(text)
-        except ValueError:
-            return None
+        return to_number(self.text(path) or "")
+
+    def table(self, path: str) -> dict[str, float]:
+        """Lines of a name and a number, as in ``/proc/vmstat`` and ``/proc/meminfo``."""
+        found = {}
+        for line in (self.text(path) or "").splitlines():
+            name, *values = line.split()[:2] or [""]
+            value = to_number(values[0]) if values else None
+            if value is not None:
+                found[name.removesuffix(":")] = value
+        return found
 
     def glob(self, pattern: str) -> list[str]:
         """Paths below the root that match, sorted."""

@@ -142,11 +142,8 @@ def _cooling_active(system: System) -> set[str]:
 
 
 def _quota_counts(system: System) -> dict[str, float]:
-    for line in (system.text("sys/fs/cgroup/cpu.stat") or "").splitlines():
-        name, _, value = line.partition(" ")
-        if name == "nr_throttled":
-            return {"quota-periods": float(value)}
-    return {}
+    periods = system.table("sys/fs/cgroup/cpu.stat").get("nr_throttled")
+    return {} if periods is None else {"quota-periods": periods}
 
 
 def _nvidia_reasons(system: System) -> int | None:

@@ -49,7 +49,7 @@ def _lower_bound(count: int) -> tuple[int, float]:
     if count > MAX_EXACT_COUNT:
         position = (count + 1) / 2 - Z_95 * math.sqrt(count) / 2
         return math.floor(position), position % 1
-    tails = np.cumsum([math.comb(count, k) for k in range(count // 2 + 1)]) / 2**count
+    tails = np.cumsum([math.comb(count, k) / 2**count for k in range(count // 2 + 1)])
     covered = 1 - 2 * tails
     rank = int(np.flatnonzero(covered >= CONFIDENCE)[-1]) + 1
     outer, inner = covered[rank - 1], covered[rank]
