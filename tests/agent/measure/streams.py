@@ -9,6 +9,7 @@ from scipy.signal import lfilter
 
 from agent.measure.loop import Plan, Samples, sample
 from agent.measure.replicate import Conditions, Replicate
+from help_core.arrays import FloatArray
 
 Latency = Callable[[int], float]
 LONGEST = 6_000
@@ -45,7 +46,7 @@ def measure(
 
 
 def noisy(level: float, share: float, seed: int = 0) -> Latency:
-    return (level * np.random.default_rng(seed).normal(1.0, share, LONGEST)).tolist().__getitem__
+    return _in_order(level * np.random.default_rng(seed).normal(1.0, share, LONGEST))
 
 
 def correlated(level: float, share: float, phi: float, seed: int = 0) -> Latency:
@@ -53,7 +54,12 @@ def correlated(level: float, share: float, phi: float, seed: int = 0) -> Latency
     steps = np.random.default_rng(seed).normal(0.0, 1.0, LONGEST)
     values = lfilter([1.0], [1.0, -phi], steps)[LONGEST // 10 :]
     latencies = level * (1 + values * share * np.sqrt(1 - phi**2))
-    return latencies.tolist().__getitem__
+    return _in_order(latencies)
+
+
+def _in_order(latencies: FloatArray) -> Latency:
+    values: list[float] = latencies.tolist()
+    return values.__getitem__
 
 
 def replicate_of(samples: Samples, conditions: Conditions | None = None) -> Replicate:
