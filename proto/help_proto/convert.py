@@ -301,7 +301,13 @@ def _to_measurement(measurement: Measurement) -> pb.Measurement:
         verdict=to_verdict(measurement.verdict),
         reasons=measurement.reasons,
         readings=[
-            pb.Reading(name=reading.name, before=reading.before, after=reading.after)
+            pb.Reading(
+                name=reading.name,
+                before=reading.before,
+                after=reading.after,
+                low=reading.low,
+                high=reading.high,
+            )
             for reading in measurement.readings
         ],
         fingerprint=dict(measurement.fingerprint),
@@ -311,6 +317,11 @@ def _to_measurement(measurement: Measurement) -> pb.Measurement:
                 session_ms=cold.session_ms,
                 first_run_ms=cold.first_run_ms,
                 warmup_runs=cold.warmup_runs,
+                samples=cold.samples,
+                median_ms=cold.median_ms,
+                reasons=cold.reasons,
+                waited_ms=cold.waited_ms,
+                set_aside_ns=cold.set_aside_ns,
             )
             for cold in measurement.processes
         ],
@@ -337,10 +348,21 @@ def _from_measurement(message: pb.Measurement) -> Measurement:
             text("fingerprint key", key, 64): text("fingerprint value", value, 512)
             for key, value in message.fingerprint.items()
         },
-        processes=tuple(
-            ColdFigures(cold.build_ms, cold.session_ms, cold.first_run_ms, cold.warmup_runs)
-            for cold in message.processes
-        ),
+        processes=tuple(_from_cold_figures(cold) for cold in message.processes),
+    )
+
+
+def _from_cold_figures(message: pb.ColdFigures) -> ColdFigures:
+    return ColdFigures(
+        build_ms=message.build_ms,
+        session_ms=message.session_ms,
+        first_run_ms=message.first_run_ms,
+        warmup_runs=message.warmup_runs,
+        samples=message.samples,
+        median_ms=message.median_ms,
+        reasons=tuple(text("reason", reason, 256) for reason in message.reasons),
+        waited_ms=message.waited_ms,
+        set_aside_ns=tuple(message.set_aside_ns),
     )
 
 
@@ -349,4 +371,6 @@ def _from_reading(message: pb.Reading) -> Reading:
         text("reading name", message.name, 64),
         message.before if message.HasField("before") else None,
         message.after if message.HasField("after") else None,
+        message.low if message.HasField("low") else None,
+        message.high if message.HasField("high") else None,
     )
