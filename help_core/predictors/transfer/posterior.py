@@ -16,6 +16,8 @@ from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws, PriorScales, outlier_variances
 
 JITTER = 1e-9
+BORDER = 1e15
+"""More than any draw can be surprised by the support."""
 KEPT = 100
 LEAST_WEIGHT = 1e-4
 CHUNK_NUMBERS = 4_000_000
@@ -66,7 +68,7 @@ def fit_posterior(
     chunk = max(CHUNK_NUMBERS // len(relative) ** 2, 1)
     evidence = np.concatenate(
         [
-            _condition(grams, noise[part], residual, draws.take(part))[0]
+            _evidence(grams, noise[part], residual, draws.take(part))
             for part in (slice(at, at + chunk) for at in range(0, len(draws), chunk))
         ]
     )
@@ -76,7 +78,8 @@ def fit_posterior(
     best = best[weight[best] > LEAST_WEIGHT]
     kept = draws.take(best)
     weight = weight[best] / weight[best].sum()
-    _, solved, inverse = _condition(grams, noise[best], residual, kept)
+    inverse = np.linalg.inv(_covariance(grams, noise[best], kept)).astype(np.float64)
+    solved = np.einsum("mij,mj->mi", inverse, residual[kept.anchor])
     forms = _linear_forms(support, kept)
     means = np.einsum("evk,ek->ev", forms, solved)
     means[np.arange(len(kept)), kept.anchor] += anchor_scale[kept.anchor]
@@ -116,17 +119,29 @@ def _grams(support: Dictionary) -> FloatArray:
     return np.concatenate([by_column, support.field_kernels(support)])
 
 
-def _condition(
-    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log evidence ``[m]``, solved residuals ``[m, k]``, inverse covariances ``[m, k, k]``."""
+def _covariance(grams: FloatArray, noise: FloatArray, draws: Draws) -> FloatArray:
+    """Of the support under each draw, ``[m, k, k]``."""
     terms, count = grams.shape[0], grams.shape[1]
-    covariance = (draws.scales**2 @ grams.reshape(terms, -1)).reshape(-1, count, count)
+    covariance: FloatArray = draws.scales**2 @ grams.reshape(terms, -1)
+    covariance = covariance.reshape(-1, count, count)
     covariance[:, np.arange(count), np.arange(count)] += noise
-    root = np.linalg.cholesky(covariance)
-    inverse: FloatArray = np.linalg.inv(covariance).astype(np.float64)
-    own = residual[draws.anchor]
-    solved = np.einsum("mij,mj->mi", inverse, own)
+    return covariance
+
+
+def _evidence(
+    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
+) -> FloatArray:
+    """Log evidence of each draw up to a constant, ``[m]``.
+
+    The residual is the last row of a matrix whose Cholesky factor then holds the solution:
+    one batched call, where a triangular solve for each draw would cost several times as much.
+    """
+    count = grams.shape[1]
+    bordered = np.empty((len(draws), count + 1, count + 1))
+    bordered[:, :count, :count] = _covariance(grams, noise, draws)
+    bordered[:, count, :count] = bordered[:, :count, count] = residual[draws.anchor]
+    bordered[:, count, count] = BORDER
+    root = np.linalg.cholesky(bordered)
     log_determinant = np.log(root[:, np.arange(count), np.arange(count)]).sum(axis=1)
-    evidence: FloatArray = -0.5 * (solved * own).sum(axis=1) - log_determinant
-    return evidence, solved, inverse
+    evidence: FloatArray = -0.5 * (root[:, count, :count] ** 2).sum(axis=1) - log_determinant
+    return evidence
