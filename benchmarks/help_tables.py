@@ -42,6 +42,13 @@ SPLITS = {
         ("raspi4", "eyeriss", "fpga"),
         4000,
     ),
+    # Every device that HELP measured it on is an NVIDIA GPU.
+    "ofa": Split(
+        tuple(f"{gpu}_{batch}" for gpu in ("2080ti", "titan_xp", "v100") for batch in (1, 32, 64)),
+        ("titan_rtx_1", "titan_rtx_32"),
+        ("titan_rtx_64",),
+        4000,
+    ),
 }
 
 

@@ -70,9 +70,7 @@ def learn_scales(pupils: Sequence[Pupil], anchor: int, names: Sequence[str]) -> 
 def term_names(layout: Layout) -> tuple[str, ...]:
     """The kind of each term; physics features are told apart, training devices are not."""
     numbers = iter(range(len(layout.terms)))
-    return tuple(
-        f"physics {next(numbers)}" if kind == "physics" else kind for kind in layout.terms
-    )
+    return tuple(f"physics {next(numbers)}" if kind == "physics" else kind for kind in layout.terms)
 
 
 def _prepare(

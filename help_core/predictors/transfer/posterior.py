@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from help_core.arrays import FloatArray
+from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws, PriorScales, outlier_variances
 
@@ -19,8 +19,10 @@ JITTER = 1e-9
 BORDER = 1e15
 """More than any draw can be surprised by the support."""
 KEPT = 100
+GLANCE = 15
+SHORT_LIST = 5
+"""One draw in so many is judged by all measurements."""
 LEAST_WEIGHT = 1e-4
-CHUNK_NUMBERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,15 @@ def fit_posterior(
     grams = _grams(support)
     noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2 + JITTER
     noise *= outlier_variances(prior, len(relative))
-    chunk = max(CHUNK_NUMBERS // len(relative) ** 2, 1)
-    evidence = np.concatenate(
-        [
-            _evidence(grams, noise[part], residual, draws.take(part))
-            for part in (slice(at, at + chunk) for at in range(0, len(draws), chunk))
-        ]
-    )
+    plausible = _plausible(grams, noise, residual, draws)
+    evidence = _evidence(grams, noise[plausible], residual, draws.take(plausible))
     weight = np.exp(prior.temper * (evidence - evidence.max()))
     weight /= weight.sum()
-    best = np.argsort(-weight, kind="stable")[:KEPT]
-    best = best[weight[best] > LEAST_WEIGHT]
+    order = np.argsort(-weight, kind="stable")[:KEPT]
+    order = order[weight[order] > LEAST_WEIGHT]
+    best, weight = plausible[order], weight[order]
     kept = draws.take(best)
-    weight = weight[best] / weight[best].sum()
+    weight = weight / weight.sum()
     inverse = np.linalg.inv(_covariance(grams, noise[best], kept)).astype(np.float64)
     solved = np.einsum("mij,mj->mi", inverse, residual[kept.anchor])
     forms = _linear_forms(support, kept)
@@ -87,6 +85,17 @@ def fit_posterior(
     centred = (means - mean) * np.sqrt(weight)[:, None]
     explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
     return Posterior(support, kept, weight, mean, centred.T @ centred - explained)
+
+
+def _plausible(
+    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
+) -> IntArray:
+    """Draws worth judging by all measurements: with many, some of these rule most draws out."""
+    if noise.shape[1] <= 2 * GLANCE:
+        return np.arange(len(draws))
+    some = np.linspace(0, noise.shape[1] - 1, GLANCE).astype(np.int64)
+    glance = _evidence(grams[:, some[:, None], some], noise[:, some], residual[:, some], draws)
+    return np.sort(np.argsort(-glance, kind="stable")[: len(draws) // SHORT_LIST])
 
 
 def _vector(dictionary: Dictionary, support: Dictionary) -> FloatArray:

@@ -45,9 +45,7 @@ class TransferPredictor:
     _row_of: IntArray = field(init=False, default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
-        self._draws = draw_prior(
-            self.knowledge.layout, self.prior, self.knowledge.learned
-        )
+        self._draws = draw_prior(self.knowledge.layout, self.prior, self.knowledge.learned)
 
     @classmethod
     def train(cls, space: GeneSpace, table: LatencyTable) -> TransferPredictor:
@@ -137,10 +135,11 @@ class TransferPredictor:
         dictionary = self.dictionary(candidates[rows])
         features = prior_features(dictionary, draws, weight)
         noise = float(np.exp(weight @ np.log(draws.noise))) ** 2 * dictionary.anchors[:, 0] ** 2
+        speed = dictionary.anchors[:, 0]
         measured = None
         if support is not None:
             measured = prior_features(self.dictionary(support.genes), draws, weight)
-        return rows[choose(features, noise, count, measured)]
+        return rows[choose(features, noise, count, speed, measured)]
 
 
 @dataclass(frozen=True, slots=True)
