@@ -11,7 +11,6 @@ from help_core.predictors.transfer.dictionary import MEAN, PAPER
 from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.learned import Learned, Pupil, learn_scales, term_names
 from help_core.predictors.transfer.prior import FROM_DEVICES
-from help_core.predictors.transfer.tables import DeviceTables
 
 FEWEST_DEVICES = 3
 """With fewer, nothing can be said of how unlike the others a device may be."""
@@ -31,8 +30,8 @@ def taught(knowledge: Knowledge) -> Knowledge:
     genes = knowledge.references[order[:ROWS]]
     whole = knowledge.dictionary(genes)
     latency = whole.anchors[:, -devices:]
-    correlation = np.corrcoef(latency.T)
-    np.fill_diagonal(correlation, np.inf)
+    itself = np.where(np.eye(devices) > 0, np.inf, 0)
+    correlation: FloatArray = np.asarray(np.corrcoef(latency.T)) + itself
     related: list[Pupil] = []
     for device in range(devices):
         teachers = np.sort(np.argsort(correlation[device])[: devices // 2])

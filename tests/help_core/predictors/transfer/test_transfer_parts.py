@@ -146,7 +146,7 @@ def test_doubt_about_the_offset_is_not_worth_a_measurement() -> None:
     measured = np.array([[9.0, 0.0]])
     assert choose(features, noise, 1, LIKE_ANY, measured)[0] == 2
     # Whatever is measured first tells the offset; the choice falls on what tells more.
-    assert choose(features + [1, 0], noise, 1, LIKE_ANY)[0] == 2
+    assert choose(features + np.array([1, 0]), noise, 1, LIKE_ANY)[0] == 2
 
 
 def test_scales_are_learned_for_what_devices_differ_in() -> None:
@@ -162,7 +162,9 @@ def test_scales_are_learned_for_what_devices_differ_in() -> None:
     scales = dict(
         zip(term_names(knowledge.layout), knowledge.learned.related.tolist(), strict=True)
     )
-    physics = sorted((name for name in scales if name.startswith("physics")), key=scales.get)
+    physics = sorted(
+        (name for name in scales if name.startswith("physics")), key=lambda name: scales[name]
+    )
     pools = ("physics 3", "physics 7")
     assert scales["device"] + sum(scales[name] for name in pools) > 5 * scales["by_choice"]
     assert max(scales[name] for name in pools) >= scales[physics[-3]]
