@@ -116,7 +116,8 @@ def open_executor(text: str) -> Iterator[Executor]:
     """The executor of ``local``, ``local:N`` or ``ray://ADDRESS`` while the context lasts.
 
     ``ray://local`` starts Ray on this machine, ``ray://HOST:PORT`` is a cluster's client
-    address (give its token in ``RAY_AUTH_TOKEN``). Raises ``BadInput`` for anything else, ``Unreachable`` if no cluster answers.
+    address; its token is taken from ``RAY_AUTH_TOKEN``. Raises ``BadInput`` for anything else,
+    ``Unreachable`` if no cluster answers.
     """
     if text == "local":
         yield InProcess()
