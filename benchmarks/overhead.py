@@ -15,7 +15,6 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +24,16 @@ from agent.measure.child import _waiting_clock
 from agent.measure.loop import Plan, sample
 from agent.measure.statistics import net_samples_ms
 from agent.runtimes.base import StageFiles
-from agent.runtimes.onnx_runtime import OnnxRuntime
+from agent.runtimes.onnx_runtime import CPU, _Session
 from help_core.graphs.builder import GraphBuilder
 from help_core.records import Settings
 from help_core.spaces import Stage
 
-SIZES = {"20 microseconds": (4, 8, 1), "1 millisecond": (32, 32, 3), "10 milliseconds": (64, 64, 6)}
+SIZES = {
+    "20 microseconds": (8, 18, 2),
+    "1 millisecond": (48, 32, 4),
+    "10 milliseconds": (64, 64, 7),
+}
 """Channels, image size and convolutions."""
 
 
@@ -43,13 +46,13 @@ def model(channels: int, size: int, layers: int) -> Stage:
     return Stage("chain", builder.finish([(value, (1, channels, size, size))]))
 
 
-def bare_loop_ns(run: Callable[[], object], count: int) -> list[int]:
+def bare_loop_ns(session: _Session, count: int) -> list[int]:
     """What anyone would write."""
-    clock = time.perf_counter_ns
+    run, inputs, clock = session.session.run, session.inputs, time.perf_counter_ns
     times = []
     for _ in range(count):
         begin = clock()
-        run()
+        run(None, inputs)
         times.append(clock() - begin)
     return times
 
@@ -58,11 +61,9 @@ def compare(stage: Stage, rounds: int) -> dict[str, float]:
     """Medians in microseconds and their ratio."""
     with tempfile.TemporaryDirectory() as name:
         (files,) = write_model((stage,), Settings(), 0.0, Path(name)).stages
-        loaded = OnnxRuntime().load(
-            [StageFiles(files["model"], files["inputs"])], "CPUExecutionProvider", 1
-        )
+        session = _Session(StageFiles(files["model"], files["inputs"]), CPU, threads=1)
         waiting = _waiting_clock()
-        count = max(20, min(2000, round(0.1 / max(bare_seconds(loaded.run), 1e-6))))
+        count = max(20, min(2000, round(0.1 / max(bare_seconds(session), 1e-6))))
         plan = Plan(min_samples=count, max_samples=count, max_sampling_s=60.0)
         bare: list[int] = []
         ours: list[float] = []
@@ -71,17 +72,17 @@ def compare(stage: Stage, rounds: int) -> dict[str, float]:
             random.shuffle(turns)
             for is_bare in turns:
                 if is_bare:
-                    bare += bare_loop_ns(loaded.run, count)
+                    bare += bare_loop_ns(session, count)
                 else:
-                    found = sample(loaded.run, time.perf_counter_ns, plan, waiting)
+                    found = sample(session.runner(None), time.perf_counter_ns, plan, waiting)
                     ours += net_samples_ms(found.samples_ns, found.waited_ns).tolist()
     bare_us, ours_us = float(np.median(bare)) / 1e3, float(np.median(ours)) * 1e3
     return {"bare_us": bare_us, "agent_us": ours_us, "ratio": ours_us / bare_us}
 
 
-def bare_seconds(run: Callable[[], object]) -> float:
+def bare_seconds(session: _Session) -> float:
     """About how long a run takes."""
-    return float(np.median(bare_loop_ns(run, 50))) / 1e9
+    return float(np.median(bare_loop_ns(session, 50))) / 1e9
 
 
 def main() -> None:

@@ -68,14 +68,16 @@ class _Stream:
     nets: list[int] = field(default_factory=list)
 
     def take(self) -> None:
-        ahead = self.clock_ns()
+        # Looked up beforehand: nothing but the run lies between two looks at the clock.
+        run, clock_ns = self.run, self.clock_ns
+        ahead = clock_ns()
         waited = self.waiting_ns()
-        begin = self.clock_ns()
-        self.run()
-        end = self.clock_ns()
+        begin = clock_ns()
+        run()
+        end = clock_ns()
         waited = self.waiting_ns() - waited
         # A thread often loses its core as a system call returns: that wait lies outside the run.
-        waited -= begin - ahead + self.clock_ns() - end
+        waited -= begin - ahead + clock_ns() - end
         # A clock too coarse to see the run must not make a latency of zero.
         wall = max(end - begin, 1)
         waited = min(max(waited, 0), wall - 1)

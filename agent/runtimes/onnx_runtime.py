@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,17 +71,15 @@ class _Session:
     def runner(self, memory: str | None) -> Callable[[], object]:
         """One run of this stage."""
         if memory is None:
-            run, inputs = self.session.run, self.inputs
-            return lambda: run(None, inputs)
+            return partial(self.session.run, None, self.inputs)
         self.binding = self.session.io_binding()
         for name, array in self.inputs.items():
             value = onnxruntime.OrtValue.ortvalue_from_numpy(array, memory, 0)
             self.binding.bind_ortvalue_input(name, value)
         for output in self.session.get_outputs():
             self.binding.bind_output(output.name, memory, 0)
-        run_bound, binding = self.session.run_with_iobinding, self.binding
         # Synchronised at its end by onnxruntime: the figure is that of finished work.
-        return lambda: run_bound(binding)
+        return partial(self.session.run_with_iobinding, self.binding)
 
     def output_shapes(self) -> dict[str, tuple[int, ...]]:
         """Runs once."""
