@@ -131,7 +131,7 @@ def _provider_reasons(
 ) -> list[Reason]:
     found = []
     for replicate in replicates:
-        if replicate.assignment is None:
+        if not replicate.assignment:
             found.append(Reason.PROVIDER_UNPROVEN)
         elif set(replicate.assignment) - {provider}:
             found.append(Reason.PROVIDER_FALLBACK)
