@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import agent_service_pb2, fleet_service_pb2
+from help_proto.v1 import access_service_pb2, agent_service_pb2, fleet_service_pb2
 from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
 from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
+from coordinator.security.authority import Authority
+from coordinator.security.listeners import Bound
+from coordinator.security.setup import Guard, Protection
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
 from coordinator.signals import Signals
-from coordinator.store import Store, open_store
+from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.measure import Measuring
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
-from help_core.errors import AddressInUse, BadInput
+from help_core.errors import AddressInUse
 
 log = logging.getLogger(__name__)
 
@@ -39,31 +41,16 @@ EXPIRE_EVERY_S = 2.0
 DRAIN_S = 5.0
 
 
-def check_listen(address: str) -> str:
-    """``address`` if a coordinator may listen there; raises ``BadInput``.
-
-    Without credentials it listens on this machine alone.
-    """
-    host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdecimal() and int(port[:6]) < 65536):
-        raise BadInput(f"--listen {address!r} is no HOST:PORT, for example 127.0.0.1:50051")
-    with suppress(ValueError):
-        if ipaddress.ip_address(host.strip("[]")).is_loopback:
-            return address
-    if host == "localhost":
-        return address
-    raise BadInput(
-        f"--listen {address}: beyond loopback the coordinator needs TLS, which it does not offer"
-        " yet; use 127.0.0.1 and an ssh tunnel"
-    )
-
-
 @asynccontextmanager
-async def running(address: str, store: Store) -> AsyncIterator[str]:
-    """A coordinator that serves while the context lasts; yields its address with the port.
+async def running(
+    address: str, store: SqlStore, protection: Protection | None = None
+) -> AsyncIterator[Bound]:
+    """A coordinator that serves while the context lasts; yields where it listens.
 
-    Raises ``AddressInUse``.
+    Without ``protection`` it serves in the clear, which is for loopback. Raises
+    ``AddressInUse``.
     """
+    protection = protection or Protection(store.access)
     clock, signals = AnchoredClock(), Signals()
     await asyncio.to_thread(store.extend_all, clock.now_s(), LEASE_S)
     agents = Agents(store, clock, signals)
@@ -76,16 +63,18 @@ async def running(address: str, store: Store) -> AsyncIterator[str]:
         predicting=Predicting(store, clock),
         tables=Tables(store),
     )
-    server = grpc.aio.server(options=SERVER_OPTIONS)
+    guard = Guard(protection, clock)
+    server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[guard.interceptor()])
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
-    await _add_standard_services(server)
-    _check_free(address)
-    port = server.add_insecure_port(address)
+    await _add_standard_services(server, reflect=protection.reflection)
+    for wanted in filter(None, (address, protection.agents_listen)):
+        _check_free(wanted)
+    bound = guard.listen(server, address)
     await server.start()
     expiry = asyncio.create_task(agents.expire_forever(EXPIRE_EVERY_S))
     try:
-        yield f"{address.rpartition(':')[0]}:{port}"
+        yield bound
     finally:
         expiry.cancel()
         await server.stop(DRAIN_S)
@@ -109,20 +98,29 @@ def _check_free(address: str) -> None:
             ) from None
 
 
-async def _add_standard_services(server: grpc.aio.Server) -> None:
+async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> None:
+    files = (agent_service_pb2, fleet_service_pb2, access_service_pb2)
     names = [
-        agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
-        fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+        service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     for name in ("", *names):
         await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    if not reflect:
+        return
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
 
-async def serve(address: str, store_url: str) -> None:
+async def serve(
+    address: str,
+    store_url: str,
+    authority: Authority | None = None,
+    agents_listen: str = "",
+    *,
+    reflection: bool = False,
+) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -130,9 +128,18 @@ async def serve(address: str, store_url: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store) as bound:
-            log.info("help-coord listens on %s", bound)
+        protection = Protection(store.access, authority, agents_listen, reflection)
+        async with running(address, store, protection) as bound:
+            _announce(bound, authority)
             await stop.wait()
             log.info("stopping")
     finally:
         store.close()
+
+
+def _announce(bound: Bound, authority: Authority | None) -> None:
+    if authority is None:
+        log.info("help-coord listens on %s", bound.users)
+        return
+    log.info("help-coord listens on %s for users, %s for agents", bound.users, bound.agents)
+    log.info("its authority has the fingerprint %s", authority.fingerprint)

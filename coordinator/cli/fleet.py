@@ -13,9 +13,8 @@ from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
 from coordinator.cli.progress import watch
-from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
 from help_core.spaces import get_gene_space
@@ -25,6 +24,11 @@ from help_core.spaces.base import sample_genes
 def default_store() -> str:
     """The SQLite file that is used when nothing is said."""
     return str(Path(platformdirs.user_data_dir("help-fleet")) / "coordinator.db")
+
+
+def default_tls_dir() -> Path:
+    """The authority's folder when nothing is said."""
+    return Path(platformdirs.user_data_dir("help-fleet")) / "tls"
 
 
 def serve(
@@ -41,22 +45,49 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS; needed beyond loopback. See docs/security.md.")
+    ] = False,
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of 'help-coord tls init'; implies --tls.", show_default=False),
+    ] = None,
+    listen_agents: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With TLS: address for agents. [default: the port above --listen]",
+            show_default=False,
+        ),
+    ] = "",
+    reflection: Annotated[
+        bool, typer.Option("--reflection", help="Let clients list the services' methods.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Run the coordinator until Ctrl-C.
 
     It keeps every measurement in its store; start it again on the same store and it goes on.
     """
-    from coordinator.server import check_listen
+    from coordinator.security.authority import open_authority
+    from coordinator.security.listeners import agents_address, check_listen
     from coordinator.server import serve as serve_forever
 
     log_to_stderr(verbose=not quiet)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store()))
+    secure = tls or tls_dir is not None
+    check_listen(listen, tls=secure)
+    authority = open_authority(tls_dir or default_tls_dir()) if secure else None
+    agents = check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
+    asyncio.run(
+        serve_forever(listen, store or default_store(), authority, agents, reflection=reflection)
+    )
 
 
-def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
+def devices(
+    context: typer.Context, coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False
+) -> None:
     """List the devices of the fleet and what is known of each."""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         statuses = client.devices()
     if as_json:
         print_json(statuses)
@@ -95,6 +126,7 @@ def _device_cells(status: DeviceStatus) -> tuple[str, ...]:
 
 
 def jobs(
+    context: typer.Context,
     device: Annotated[str, typer.Option(help="Only jobs of this device.")] = "",
     state: Annotated[
         list[str] | None, typer.Option(help=f"Only jobs in this state: {', '.join(JobState)}.")
@@ -109,7 +141,7 @@ def jobs(
         if name not in list(JobState):
             raise BadInput(f"--state {name!r} is unknown; use {', '.join(JobState)}")
         states.append(JobState(name))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         found, total = client.jobs(device, states, limit)
     if as_json:
         print_json({"total": total, "jobs": found})
@@ -131,6 +163,7 @@ def jobs(
 
 
 def collect(
+    context: typer.Context,
     device: Annotated[list[str], typer.Option(help="Device to measure on; may be repeated.")],
     architecture: Annotated[
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
@@ -155,7 +188,7 @@ def collect(
     the same command watches it again.
     """
     names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         failed = watch(client.collect(device, names, name))
     if as_json:
         print_json(

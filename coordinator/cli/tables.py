@@ -13,8 +13,7 @@ from help_proto.console import print_json
 from rich.console import Console
 from rich.progress import track
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
-from coordinator.client import Client
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space, connect
 from help_core.errors import BadInput, NotFound, StoreError
 from help_core.records import TableOrigin, TableRow
 from help_core.spaces import SearchSpace, get_space
@@ -28,6 +27,7 @@ import_app = typer.Typer(no_args_is_help=True, help="Add latency tables of other
 
 @import_app.command("table")
 def import_table(
+    context: typer.Context,
     file: Annotated[
         Path, typer.Argument(help="CSV: architecture,<device>… in ms, empty = missing.")
     ],
@@ -46,13 +46,14 @@ def import_table(
     Rows that are there already are replaced, so importing twice changes nothing.
     """
     table = read_latency_csv(file, get_space(space))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.import_rows(space, source or file.name, _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 
 @import_app.command("help")
 def import_help(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="HELP's data/ folder or its data/SPACE folder.")],
     space: Space = "nasbench201",
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -64,12 +65,13 @@ def import_help(
     """
     root = folder / space if (folder / space).is_dir() else folder
     table = read_help_latency(root, get_space(space))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.import_rows(space, "HayeonLee/HELP", _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 
 def export(
+    context: typer.Context,
     space: Space = "nasbench201",
     device: Annotated[
         list[str] | None, typer.Option(help="Only this device; may be repeated.")
@@ -87,7 +89,7 @@ def export(
     """Write latencies as a CSV table: the fleet's own medians, imported ones, or both."""
     if origin not in list(TableOrigin):
         raise BadInput(f"--origin {origin!r} is unknown; use {', '.join(TableOrigin)}")
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         rows = list(client.export_rows(space, device or [], TableOrigin(origin)))
     if not rows:
         raise NotFound(f"there are no latencies of {space} yet; see 'help-coord collect'")
