@@ -9,6 +9,7 @@ from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from coordinator.clock import Clock
 from coordinator.security.gate import Gate, Principal, peer_host
@@ -16,7 +17,7 @@ from coordinator.security.limits import Limits
 from coordinator.security.records import AccessStore, AuditEntry
 from coordinator.security.rules import RULES, Rule
 from coordinator.servicers.errors import errors_to_status
-from help_core.errors import Forbidden, Unauthenticated
+from help_core.errors import BadInput, Forbidden, Unauthenticated
 
 Context = grpc.aio.ServicerContext[Any, Any]
 # A string: at run time the class takes no parameters.
@@ -25,7 +26,11 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """See the module's text. On an open gate, methods without audit are left as they are."""
+    """See the module's text.
+
+    Messages are decoded behind the gate, so nothing of a stranger's is parsed before it, and
+    what cannot be decoded is bad input rather than a defect.
+    """
 
     def __init__(self, gate: Gate, limits: Limits, store: AccessStore, clock: Clock) -> None:
         self._gate = gate
@@ -38,20 +43,21 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
     ) -> Handler | None:
         """Wraps the method's handler."""
         handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
         method = handler_call_details.method
-        rule = RULES.get(method)
-        if handler is None or not (self._gate.guards or (rule and rule.audited)):
-            return handler
-        return _Wrapped(self, handler, method, rule).handler()
+        return _Wrapped(self, handler, method, RULES.get(method)).handler()
 
     @asynccontextmanager
     async def entering(
-        self, method: str, rule: Rule | None, context: Context, request: Any
-    ) -> AsyncIterator[Principal]:
-        """Admits one call and counts it while it lasts; raises the error that refuses it."""
+        self, method: str, rule: Rule | None, context: Context, decode: Callable[[], Any]
+    ) -> AsyncIterator[Any]:
+        """Admits one call and counts it while it lasts; yields its decoded request.
+
+        Raises the error that refuses it.
+        """
         try:
             principal = await self._admit(method, rule, context)
-            check_identity(principal, request)
         except (Unauthenticated, Forbidden) as error:
             await self._gate.note_refusal(peer_host(context.peer()), method, error)
             raise
@@ -60,14 +66,18 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
             if share is not None:
                 self._limits.charge(*share)
                 stack.enter_context(self._limits.open_call(*share))
+            request = decode()
+            check_identity(principal, request)
             if rule is not None and rule.audited:
                 await self._audit(principal, method, request)
-            yield principal
+            yield request
 
     async def _admit(self, method: str, rule: Rule | None, context: Context) -> Principal:
-        if rule is None:
-            raise Forbidden(f"{method} has no rule that allows it")
         principal = await self._gate.identify(context)
+        if rule is None:
+            if self._gate.guards:
+                raise Forbidden(f"{method} has no rule that allows it")
+            return principal
         self._gate.authorise(rule, principal)
         return principal
 
@@ -83,12 +93,18 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         await asyncio.to_thread(self._store.add_entry, entry)
 
     async def checked(
-        self, requests: AsyncIterator[Any], rule: Rule, context: Context
+        self,
+        requests: AsyncIterator[Any],
+        rule: Rule | None,
+        context: Context,
+        decode: Callable[[Any], Any],
     ) -> AsyncIterator[Any]:
         """The requests of a stream, as long as the caller is who it was and still may."""
-        async for request in requests:
+        async for given in requests:
             principal = await self._gate.identify(context)
-            self._gate.authorise(rule, principal)
+            if rule is not None:
+                self._gate.authorise(rule, principal)
+            request = decode(given)
             check_identity(principal, request)
             yield request
 
@@ -118,38 +134,45 @@ class _Wrapped:
             # Responses are returned, or written to the context as the standard services do.
             wrap = self._one
         made: Handler = make(
-            wrap(behaviour),
-            request_deserializer=old.request_deserializer,
-            response_serializer=old.response_serializer,
+            wrap(behaviour), request_deserializer=None, response_serializer=old.response_serializer
         )
         return made
 
-    def _requests(self, given: Any, context: Context) -> Any:
-        if not self._handler.request_streaming or self._rule is None:
-            return given
-        return self._access.checked(given, self._rule, context)
+    def _decode(self, given: Any) -> Any:
+        deserialize = self._handler.request_deserializer
+        try:
+            return given if deserialize is None else deserialize(given)
+        except DecodeError as error:
+            raise BadInput(f"the message cannot be decoded ({str(error)[:120]!r})") from None
 
-    def _first(self, given: Any) -> Any:
-        return None if self._handler.request_streaming else given
+    def _first(self, given: Any) -> Callable[[], Any]:
+        return lambda: None if self._handler.request_streaming else self._decode(given)
+
+    def _requests(self, given: Any, first: Any, context: Context) -> Any:
+        if not self._handler.request_streaming:
+            return first
+        return self._access.checked(given, self._rule, context, self._decode)
 
     def _one(self, behaviour: Any) -> Any:
         async def call(given: Any, context: Context) -> Any:
-            first = self._first(given)
             async with (
                 errors_to_status(context),
-                self._access.entering(self._method, self._rule, context, first),
+                self._access.entering(
+                    self._method, self._rule, context, self._first(given)
+                ) as request,
             ):
-                return await behaviour(self._requests(given, context), context)
+                return await behaviour(self._requests(given, request, context), context)
 
         return call
 
     def _many(self, behaviour: Any) -> Any:
         async def call(given: Any, context: Context) -> AsyncIterator[Any]:
-            first = self._first(given)
             async with (
                 errors_to_status(context),
-                self._access.entering(self._method, self._rule, context, first),
-                aclosing(behaviour(self._requests(given, context), context)) as responses,
+                self._access.entering(
+                    self._method, self._rule, context, self._first(given)
+                ) as request,
+                aclosing(behaviour(self._requests(given, request, context), context)) as responses,
             ):
                 async for response in responses:
                     yield response

@@ -54,7 +54,6 @@ RULES: dict[str, Rule] = {
     _ACCESS + "RevokeAgent": Rule(Who.ADMIN),
     _ACCESS + "ListAudit": Rule(Who.ADMIN),
     _HEALTH + "Check": Rule(Who.ANYBODY),
-    _HEALTH + "List": Rule(Who.ANYBODY),
     _HEALTH + "Watch": Rule(Who.ANYBODY),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Rule(Who.USER),
 }

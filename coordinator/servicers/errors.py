@@ -25,6 +25,10 @@ async def errors_to_status(context: grpc.aio.ServicerContext[Any, Any]) -> Async
         await context.abort(status_of(error), str(error), metadata)
     except grpc.aio.AbortError:
         raise
+    except NotImplementedError:
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED, "this coordinator has no such method; upgrade it"
+        )
     except Exception:
         # The details of a defect belong into our log, not on somebody else's screen.
         log.exception("defect while serving a call")

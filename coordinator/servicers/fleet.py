@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import grpc
-from help_proto.convert import enum_value, from_job_state, to_device_status, to_job
+from help_proto.convert import enum_value, from_job_state, number, to_device_status, to_job
 from help_proto.convert_answer import to_answer, to_progress
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -179,6 +179,6 @@ def _adapt_order(request: pb.AdaptRequest) -> AdaptOrder:
         top=request.top or 1,
         verify=request.verify,
         winner_measurements=request.winner_measurements,
-        seed=request.seed,
+        seed=number("seed", request.seed),
         fresh=request.fresh,
     )
