@@ -42,7 +42,7 @@ class Credentials:
 
     def check(self, agent_id: str, now_unix_s: float) -> None:
         """Raises ``Unauthenticated`` for a certificate that no coordinator would take."""
-        certificate = x509.load_pem_x509_certificate(self.certificate_pem)
+        certificate = _parse(self.certificate_pem)
         (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         if name.value != agent_id:
             raise Unauthenticated(
@@ -55,7 +55,7 @@ class Credentials:
                 " help-agent enroll (or set this machine's clock, if it is wrong)"
             )
         try:
-            certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(self.ca_pem))
+            certificate.verify_directly_issued_by(_parse(self.ca_pem))
         except (ValueError, TypeError, InvalidSignature):
             raise Unauthenticated(
                 "the agent's certificate is not of the authority in its folder; enrol again"
@@ -63,7 +63,7 @@ class Credentials:
 
     def due(self, now_unix_s: float) -> bool:
         """Whether less than a third of the certificate's life is left."""
-        certificate = x509.load_pem_x509_certificate(self.certificate_pem)
+        certificate = _parse(self.certificate_pem)
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return end - datetime.fromtimestamp(now_unix_s, UTC) < (end - begin) / 3
 
@@ -122,6 +122,15 @@ class CredentialFiles:
             raise StoreError(
                 f"{self._folder / name}: cannot be read ({error.strerror}); enrol again"
             ) from None
+
+
+def _parse(pem: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError:
+        raise StoreError(
+            "a certificate in the agent's state folder is damaged; enrol again"
+        ) from None
 
 
 def signing_request(key_pem: bytes) -> bytes:

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -94,7 +95,7 @@ def random_message(kind: type[Message], rng: random.Random, depth: int = 0) -> M
     return message
 
 
-def _fill(message: Message, one: FieldDescriptor, rng: random.Random, depth: int) -> None:
+def _fill(message: Message, one: Any, rng: random.Random, depth: int) -> None:
     entry = one.message_type is not None and one.message_type.GetOptions().map_entry
     if entry:
         getattr(message, one.name)[_text(rng)] = _text(rng)
@@ -113,7 +114,7 @@ def _fill(message: Message, one: FieldDescriptor, rng: random.Random, depth: int
         setattr(message, one.name, _scalar(one, rng))
 
 
-def _nested(one: FieldDescriptor, rng: random.Random, depth: int) -> Message:
+def _nested(one: Any, rng: random.Random, depth: int) -> Message:
     return random_message(message_factory.GetMessageClass(one.message_type), rng, depth + 1)
 
 
@@ -121,7 +122,7 @@ def _text(rng: random.Random) -> str:
     return rng.choice(PLAUSIBLE if rng.random() < 0.6 else HOSTILE)
 
 
-def _scalar(one: FieldDescriptor, rng: random.Random) -> Any:
+def _scalar(one: Any, rng: random.Random) -> Any:
     kinds = FieldDescriptor
     if one.cpp_type == kinds.CPPTYPE_STRING:
         return _text(rng).encode()[:9000] if one.type == kinds.TYPE_BYTES else _text(rng)
@@ -202,7 +203,7 @@ async def fuzz(address: str, count: int, seed: int) -> Tally:
                     channel, method, random.Random(seed * 10**7 + turn)
                 )
                 tally.statuses[kind, code] += 1
-                if code in ("INTERNAL", "UNKNOWN") and "deserializ" not in details:
+                if code in ("INTERNAL", "UNKNOWN") and CLIENT_SIDE not in details:
                     tally.defects.append(f"{method.full_name} (turn {turn}): {code} {details}")
 
         await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
@@ -273,6 +274,17 @@ def still_serves(address: str) -> bool:
     return any(status.device.name == DEVICE for status in answer.devices)
 
 
+def logged_defects(log: Path) -> list[str]:
+    """The last line of the traceback of each defect in the coordinator's log."""
+    _, *parts = log.read_text(errors="replace").split("defect while serving")
+    pattern = re.compile(r"^\s*([\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)$", re.MULTILINE)
+    found = []
+    for part in parts:
+        lines = pattern.findall(part)
+        found.append(lines[-1].strip() if lines else "a defect without a traceback")
+    return found
+
+
 def main() -> None:
     """Runs the long form."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -286,13 +298,15 @@ def main() -> None:
         tally = asyncio.run(fuzz(address, arguments.messages, arguments.seed))
         elapsed_s = time.monotonic() - begin
         defects = tally.defects + warm.defects
-        logged = log.read_text(errors="replace").count("defect while serving")
+        logged = logged_defects(log)
         for (kind, code), count in sorted(tally.statuses.items()):
             print(f"{kind:10} {code:20} {count:8}")
         print(f"{arguments.messages} messages to {len(all_methods())} methods, {elapsed_s:.0f} s")
         print(f"memory {before:.0f} MiB before, {resident_mib(pid):.0f} MiB after")
-        print(f"still serves: {still_serves(address)}; defects: {len(defects)}, logged {logged}")
-        for line in defects[:20]:
+        print(
+            f"still serves: {still_serves(address)}; defects: {len(defects)}, logged {len(logged)}"
+        )
+        for line in [*defects[:20], *sorted(set(logged))]:
             print(" ", line)
     sys.exit(bool(defects or logged))
 

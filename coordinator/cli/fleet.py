@@ -12,6 +12,7 @@ import typer
 from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
 from coordinator.cli.progress import watch
@@ -101,7 +102,7 @@ def devices(
     table.add_column("jobs", justify="right")
     table.add_column("measurements", justify="right")
     for status in statuses:
-        table.add_row(*_device_cells(status))
+        table.add_row(*map(Text, _device_cells(status)))
     Console().print(table)
 
 
@@ -150,15 +151,9 @@ def jobs(
     for name in ("id", "device", "state", "purpose", "attempts", "architecture", "last failure"):
         table.add_column(name, overflow="fold")
     for job in found:
-        table.add_row(
-            str(job.id),
-            job.device,
-            job.state,
-            job.purpose,
-            str(job.attempts),
-            job.architecture,
-            job.error,
-        )
+        cells = (str(job.id), job.device, job.state, job.purpose, str(job.attempts))
+        # What an agent wrote is text, never markup.
+        table.add_row(*map(Text, (*cells, job.architecture, job.error)))
     Console().print(table)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -71,10 +72,11 @@ def make_server(
     issuer: Issuer, key: PublicKey, hosts: Sequence[str], now: datetime, lifetime: timedelta
 ) -> x509.Certificate:
     """A server's certificate for those host names and IP addresses."""
+    names = [_host(name) for name in hosts]
     return (
         _leaf(issuer, hosts[0], key, now, lifetime)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_host(name) for name in hosts]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(issuer.key, hashes.SHA256())
     )
 
@@ -185,10 +187,8 @@ def _name(text: str) -> x509.Name:
 
 
 def _host(name: str) -> x509.GeneralName:
-    try:
+    with suppress(ValueError):
         return x509.IPAddress(ipaddress.ip_address(name.strip("[]")))
-    except ValueError:
-        pass
     labels = name.split(".")
     good = all(label and label.replace("-", "").isalnum() and label.isascii() for label in labels)
     if not good or len(name) > 253:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import grpc
-from help_proto.convert import enum_value, from_job_state, number, to_device_status, to_job
+from help_proto.convert import enum_value, from_job_state, number, text, to_device_status, to_job
 from help_proto.convert_answer import to_answer, to_progress
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -62,13 +62,12 @@ class FleetServicer(rpc.FleetServiceServicer):
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         """See the proto."""
         async with errors_to_status(context):
-            if request.device:
-                await asyncio.to_thread(
-                    self._use.store.device, request.device, self._use.clock.now_s()
-                )
+            device = text("device", request.device, 64)
+            if device:
+                await asyncio.to_thread(self._use.store.device, device, self._use.clock.now_s())
             jobs, total = await asyncio.to_thread(
                 self._use.store.find_jobs,
-                request.device,
+                device,
                 [from_job_state(state) for state in request.states],
                 min(request.limit or MAX_LISTED_JOBS, MAX_LISTED_JOBS),
             )
@@ -80,7 +79,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             events = self._use.collecting.collect(
-                list(request.devices), list(request.architectures), request.collection
+                _devices(request.devices), list(request.architectures), request.collection
             )
             async with aclosing(events):
                 async for event in events:
@@ -107,7 +106,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             architectures, prediction, predictor = await self._use.predicting.predict(
-                request.device, list(request.architectures)
+                text("device", request.device, 64), list(request.architectures)
             )
         columns = (prediction.latency_ms, prediction.low_ms, prediction.high_ms)
         rows = zip(architectures, *(column.tolist() for column in columns), strict=True)
@@ -125,7 +124,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             order = AdaptOrder(
-                device=request.device,
+                device=text("device", request.device, 64),
                 space=request.space,
                 max_latency_ms=tuple(request.max_latency_ms),
                 top=request.top or 1,
@@ -144,7 +143,9 @@ class FleetServicer(rpc.FleetServiceServicer):
                 rows = [
                     TableRow(row.architecture, row.device, row.latency_ms) for row in request.rows
                 ]
-                count += await self._use.tables.add(request.space, request.source, rows)
+                count += await self._use.tables.add(
+                    request.space, text("source", request.source), rows
+                )
         return pb.ImportTableResponse(rows=count)
 
     async def ExportTable(
@@ -155,7 +156,9 @@ class FleetServicer(rpc.FleetServiceServicer):
             origin = TableOrigin.BOTH
             if request.origin:
                 origin = enum_value("TABLE_ORIGIN", pb.TableOrigin, TableOrigin, request.origin)
-            rows = iter(await self._use.tables.rows(request.space, list(request.devices), origin))
+            rows = iter(
+                await self._use.tables.rows(request.space, _devices(request.devices), origin)
+            )
             while part := list(islice(rows, ROWS_PER_MESSAGE)):
                 yield pb.ExportTableResponse(
                     rows=[
@@ -169,9 +172,13 @@ class FleetServicer(rpc.FleetServiceServicer):
                 )
 
 
+def _devices(names: Iterable[str]) -> list[str]:
+    return [text("device", name, 64) for name in names]
+
+
 def _adapt_order(request: pb.AdaptRequest) -> AdaptOrder:
     return AdaptOrder(
-        device=request.device,
+        device=text("device", request.device, 64),
         space=request.space,
         predictor=request.predictor,
         samples=request.samples or DEFAULT_SAMPLES,

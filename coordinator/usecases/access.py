@@ -125,7 +125,8 @@ class Access:
         return AuditEntry(self._clock.now_s(), actor.name, action, shown, actor.peer, "ok")
 
 
-def check_agent_id(agent_id: str) -> None:
-    """Raises ``BadInput``."""
+def check_agent_id(agent_id: str) -> str:
+    """``agent_id`` if it is one; raises ``BadInput``."""
     if not (8 <= len(agent_id) <= 64 and agent_id.isascii() and agent_id.isalnum()):
         raise BadInput("an agent id must be 8-64 letters and digits")
+    return agent_id

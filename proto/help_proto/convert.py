@@ -37,15 +37,23 @@ from help_proto.v1 import fleet_types_pb2 as pb
 E = TypeVar("E", bound=StrEnum)
 
 MAX_TEXT_CHARS = 4096
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 MAX_NUMBER = 2**63 - 1
 """The wire has unsigned 64-bit numbers; databases have signed ones."""
 
 
 def text(field: str, value: str, limit: int = MAX_TEXT_CHARS) -> str:
-    """``value`` if it is no longer than ``limit`` and holds no NUL; raises ``BadInput``."""
+    """``value`` with what would command a terminal replaced, line ends kept.
+
+    Raises ``BadInput`` if it is longer than ``limit`` or holds a NUL.
+    """
     if len(value) > limit or "\0" in value:
         raise BadInput(f"{field} is {len(value)} characters or holds a NUL; at most {limit}")
-    return value
+    if value.isprintable():
+        return value
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in value
+    )
 
 
 def number(field: str, value: int) -> int:
@@ -292,7 +300,7 @@ def from_report(message: pb.Report) -> Report:
     else:
         raise BadInput("a report must hold a measurement or a failure")
     return Report(
-        key=message.key,
+        key=text("report key", message.key, 64),
         job_id=number("job id", message.job_id),
         token=number("token", message.token),
         measured_unix_s=message.measured_unix_s,
