@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from help_proto.console import print_json
@@ -28,9 +28,11 @@ from coordinator.credentials import (
     find_login,
     keep_login,
 )
-from coordinator.local_access import LocalAccess
 from coordinator.security.records import Role
 from help_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from coordinator.local_access import LocalAccess
 
 DAY_S = 86_400.0
 DEFAULT_DAYS = {Role.AGENT_ENROL: 1.0, Role.USER: 90.0, Role.ADMIN: 30.0}
@@ -58,6 +60,9 @@ def _access(
     context: typer.Context, coordinator: str, store: str
 ) -> Iterator[AccessClient | LocalAccess]:
     if store:
+        # The database's libraries take half a second to import, which only this needs.
+        from coordinator.local_access import LocalAccess
+
         with LocalAccess(store, default_tls_dir()) as local:
             yield local
     else:

@@ -19,7 +19,7 @@ from agent.credentials import CredentialFiles, Credentials
 from agent.enrolment import Renewal, enrol, renew
 from agent.link import Link
 from coordinator.security.certificates import key_of_request
-from coordinator.security.records import Role
+from coordinator.security.records import AuditEntry, Role
 from help_core.errors import BadInput, Conflict, StoreError, Unauthenticated
 from help_core.records import Board, Device, Settings
 from tests.coordinator.security.secure import Secure
@@ -88,9 +88,7 @@ def test_the_id_of_a_living_agent_is_not_given_away(secure: Secure, tmp_path: Pa
     enrolled(secure, tmp_path / "again", own)
 
 
-def _entry() -> object:
-    from coordinator.security.records import AuditEntry
-
+def _entry() -> AuditEntry:
     return AuditEntry(time.time(), "test", "revoke-agent", "", "test", "ok")
 
 
