@@ -17,9 +17,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from help_proto.private_files import read_private, write_private
 
 from help_core.errors import HelpError, StoreError, Unauthenticated
+from help_proto.private_files import read_private, write_private
 
 BEGIN_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 

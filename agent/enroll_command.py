@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.trust import fetch_authority, fingerprint, is_loopback, split_address
 from rich.console import Console
 
 from agent.credentials import CredentialFiles, Credentials
@@ -16,6 +15,7 @@ from agent.naming import default_device_name
 from agent.state import default_state_dir, open_state_dir
 from help_core.errors import BadInput, Unauthenticated
 from help_core.records import Settings, check_name
+from help_proto.trust import fetch_authority, fingerprint, is_loopback, split_address
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 Coordinator = Annotated[

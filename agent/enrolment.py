@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import grpc
+
+from agent.credentials import CredentialFiles, Credentials, signing_request
+from agent.link import Link
+from help_core.errors import HelpError
 from help_proto.channel import CLIENT_OPTIONS, UNARY_DEADLINE_S
 from help_proto.errors import from_rpc
 from help_proto.trust import split_address
 from help_proto.v1 import access_service_pb2 as pb
 from help_proto.v1 import access_service_pb2_grpc as rpc
-
-from agent.credentials import CredentialFiles, Credentials, signing_request
-from agent.link import Link
-from help_core.errors import HelpError
 
 log = logging.getLogger(__name__)
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 from rich.console import Console
 from rich.table import Table
 
 from agent.backoff import Backoff
 from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
-from agent.boards.host import load_onnx_file
 from agent.boards.replay import read_column
 from agent.conditions import describe_host, governor, take_snapshot
 from agent.enroll_command import Coordinator, credentials_for, enroll
 from agent.enrolment import Renewal
 from agent.link import Link
+from agent.models import CachedModels, ModelCache, ModelFetcher
 from agent.naming import default_device_name
 from agent.service import serve
 from agent.spool import Spool
@@ -32,7 +32,11 @@ from help_core import __version__
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.graphs.precision import PRECISIONS, Precision
 from help_core.records import Device, Failure, Measurement, Settings, check_name
-from help_core.spaces import get_space, parse_architecture
+from help_core.spaces import BuildOptions, Stage, get_space, parse_architecture
+from help_core.spaces.own import Limits, OwnModels
+from help_core.spaces.own.axes import parse_sizes
+from help_core.spaces.own.limits import STANDARD_DOMAINS
+from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 
 app = typer.Typer(
     name="help-agent",
@@ -47,6 +51,10 @@ Threads = Annotated[int, typer.Option(help="Threads of one inference.")]
 BatchSize = Annotated[int, typer.Option(help="Images (or sentences) per inference.")]
 PrecisionOption = Annotated[str, typer.Option(help=f"Number format: {', '.join(PRECISIONS)}.")]
 Provider = Annotated[str, typer.Option(help="Execution provider of onnxruntime.")]
+AllowDomain = Annotated[
+    list[str] | None,
+    typer.Option(help="Domain of custom operators to accept in ONNX files; may be repeated."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 
@@ -104,6 +112,7 @@ def run(
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
     ] = None,
+    allow_domain: AllowDomain = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Serve a device: lease measurements, make them, deliver them, until Ctrl-C.
@@ -124,7 +133,11 @@ def run(
     rng = random.Random()
     uplink = Uplink(link, spool, stop, Backoff(rng))
     devices = {name: Device(name, measuring.describe(), settings)}
-    worker = Worker(link, measuring, devices, spool, stop, Backoff(rng), time.time)
+    cache = ModelCache(folder / "models")
+    models = ModelFetcher(link, cache, stop, Backoff(rng))
+    if isinstance(measuring, HostBoard):
+        measuring.add_space(CachedModels(cache, _limits(allow_domain)))
+    worker = Worker(link, measuring, devices, spool, stop, Backoff(rng), models, time.time)
     if held is not None:
         Renewal(files, held, link, stop, time.time).start()
     serve(worker, uplink, measuring, link, spool, stop)
@@ -166,6 +179,11 @@ def measure(
         str, typer.Option(help="Canonical string, for example 'nasbench201:|nor_conv_3x3~0|+…'.")
     ] = "",
     onnx: Annotated[Path | None, typer.Option(help="An ONNX file to measure instead.")] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(help="Size of a dynamic axis of the file, NAME=SIZE; may be repeated."),
+    ] = None,
+    allow_domain: AllowDomain = None,
     threads: Threads = 1,
     batch_size: BatchSize = 1,
     precision: PrecisionOption = "fp32",
@@ -179,7 +197,8 @@ def measure(
     board = HostBoard()
     with Console(stderr=True).status("measuring in three fresh processes …"):
         if onnx is not None:
-            outcome = board.measure_stages(load_onnx_file(onnx), settings, build_ms=0.0)
+            stages = _load_own(onnx, axis or (), _limits(allow_domain), settings)
+            outcome = board.measure_stages(stages, settings, build_ms=0.0)
         else:
             outcome = board.measure(parse_architecture(architecture), settings)
     if isinstance(outcome, Failure):
@@ -188,6 +207,19 @@ def measure(
         print_json(outcome)
     else:
         Console().print(_measurement_table(outcome))
+
+
+def _limits(domains: Sequence[str] | None) -> Limits:
+    return Limits(domains=STANDARD_DOMAINS | set(domains or ()))
+
+
+def _load_own(
+    path: Path, axes: Sequence[str], limits: Limits, settings: Settings
+) -> tuple[Stage, ...]:
+    """A user's own file, checked; raises ``BadInput``."""
+    space = OwnModels([path], sizes=parse_sizes(axes), limits=limits)
+    options = BuildOptions(batch_size=settings.batch_size, precision=settings.precision)
+    return space.build(space.parse(path.stem), options)
 
 
 def _measurement_table(measurement: Measurement) -> Table:

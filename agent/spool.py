@@ -7,11 +7,11 @@ import threading
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
-from help_proto.convert import from_report, to_report
-from help_proto.v1 import fleet_types_pb2 as pb
 
 from help_core.errors import StoreError
 from help_core.records import Report
+from help_proto.convert import from_report, to_report
+from help_proto.v1 import fleet_types_pb2 as pb
 
 
 class Spool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from agent.backoff import Backoff
 from agent.boards.base import MeasuringBoard
 from agent.link import Link
+from agent.models import ModelFetcher
 from agent.spool import Spool
 from help_core.errors import (
     BadInput,
@@ -52,6 +53,7 @@ class Worker:
         spool: Spool,
         stop: threading.Event,
         backoff: Backoff,
+        models: ModelFetcher,
         wall_clock_s: Callable[[], float],
     ) -> None:
         self._link = link
@@ -60,6 +62,7 @@ class Worker:
         self._spool = spool
         self._stop = stop
         self._backoff = backoff
+        self._models = models
         self._wall_clock_s = wall_clock_s
         self._lock = threading.Lock()
         self._leases: set[LeaseRef] = set()
@@ -76,6 +79,8 @@ class Worker:
                 raise
             except HelpError as error:
                 log.warning("%s", error)
+                # What was leased and not yet measured would otherwise be renewed for ever.
+                self.give_back()
                 self._stop.wait(self._backoff.next_s())
 
     def give_back(self) -> None:
@@ -164,6 +169,7 @@ class Worker:
             return Failure(FailureClass.NO_DATA, f"this agent serves no device {job.device!r}")
         try:
             architecture = parse_architecture(job.architecture)
+            self._models.fetch(architecture)
         except (BadInput, NotFound) as error:
             return Failure(FailureClass.BAD_MODEL, str(error))
         outcome = self._board.measure(architecture, device.settings)

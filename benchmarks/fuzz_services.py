@@ -30,9 +30,15 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
-from help_proto.v1 import access_service_pb2, agent_service_pb2, fleet_service_pb2
 
-FILES = (access_service_pb2, agent_service_pb2, fleet_service_pb2, health_pb2)
+from help_proto.v1 import (
+    access_service_pb2,
+    agent_service_pb2,
+    fleet_service_pb2,
+    model_service_pb2,
+)
+
+FILES = (access_service_pb2, agent_service_pb2, fleet_service_pb2, model_service_pb2, health_pb2)
 OVERSIZED_BYTES = 5 * 2**20
 DEADLINE_S = 1.0
 IN_FLIGHT = 32

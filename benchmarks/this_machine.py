@@ -15,7 +15,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from help_proto.console import print_json, run_cli
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -29,6 +28,7 @@ from help_core.predictors.registry import DEFAULT, get_predictor
 from help_core.records import Failure, Settings
 from help_core.spaces import get_gene_space, parse_architecture
 from help_core.spaces.base import sample_genes
+from help_proto.console import print_json, run_cli
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from help_proto.channel import UNARY_DEADLINE_S
-from help_proto.v1 import access_service_pb2 as pb
-from help_proto.v1 import access_service_pb2_grpc as rpc
-
 from coordinator.client import Client
 from coordinator.security.convert import from_agent, from_entry, from_token, to_role
 from coordinator.security.records import AuditEntry, EnrolledAgent, Role, Token
+from help_proto.channel import UNARY_DEADLINE_S
+from help_proto.v1 import access_service_pb2 as pb
+from help_proto.v1 import access_service_pb2_grpc as rpc
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,11 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from help_proto.channel import CLIENT_OPTIONS, CONNECT_DEADLINE_S, UNARY_DEADLINE_S
-from help_proto.convert import enum_number, from_device_status, from_job, to_job_state
-from help_proto.convert_answer import from_answer, from_progress
-from help_proto.errors import from_rpc
-from help_proto.v1 import fleet_service_pb2 as pb
-from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
+from coordinator.model_calls import ModelCalls
 from help_core.errors import HelpError, Unauthenticated, Unreachable
 from help_core.records import (
+    AccuracyRow,
     AdaptOrder,
     Answer,
     DeviceStatus,
@@ -26,6 +22,12 @@ from help_core.records import (
     TableOrigin,
     TableRow,
 )
+from help_proto.channel import CLIENT_OPTIONS, CONNECT_DEADLINE_S, UNARY_DEADLINE_S
+from help_proto.convert import enum_number, from_device_status, from_job, to_job_state
+from help_proto.convert_answer import from_answer, from_progress
+from help_proto.errors import from_rpc
+from help_proto.v1 import fleet_service_pb2 as pb
+from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
 SLOW_DEADLINE_S = 120.0
 """For calls that score a whole space or write a large table."""
@@ -46,6 +48,7 @@ class Client:
             else grpc.secure_channel(address, credentials, options=CLIENT_OPTIONS)
         )
         self._stub = rpc.FleetServiceStub(self.channel)
+        self.models = ModelCalls(self.channel, self.errors)
         try:
             grpc.channel_ready_future(self.channel).result(timeout=CONNECT_DEADLINE_S)
         except grpc.FutureTimeoutError:
@@ -180,6 +183,26 @@ class Client:
         )
         with self.errors():
             return self._stub.ImportTable(requests, timeout=5 * SLOW_DEADLINE_S).rows
+
+    def import_accuracies(
+        self, space: str, source: str, parts: Iterable[Sequence[AccuracyRow]]
+    ) -> int:
+        """Replaces the user's accuracies of a space; returns how many there are now."""
+        requests = (
+            pb.ImportAccuracyRequest(
+                space=space,
+                source=source,
+                rows=[
+                    pb.AccuracyRow(
+                        architecture=row.architecture, accuracy_percent=row.accuracy_percent
+                    )
+                    for row in part
+                ],
+            )
+            for part in parts
+        )
+        with self.errors():
+            return self._stub.ImportAccuracy(requests, timeout=5 * SLOW_DEADLINE_S).rows
 
     def export_rows(
         self, space: str, devices: Sequence[str], origin: TableOrigin

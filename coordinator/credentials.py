@@ -12,10 +12,10 @@ from pathlib import Path
 
 import grpc
 import platformdirs
-from help_proto.private_files import read_private, write_private
-from help_proto.trust import is_loopback
 
 from help_core.errors import BadInput, Unauthenticated
+from help_proto.private_files import read_private, write_private
+from help_proto.trust import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

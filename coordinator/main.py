@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, run_cli
 
-from coordinator.cli import access, answers, fleet, tables
+from coordinator.cli import access, answers, fleet, models, tables
+from coordinator.cli.meta_train import meta_train_command
 from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
+from coordinator.cli.science import evaluate_command
 from help_core import __version__
+from help_proto.console import EXIT_CODES_HELP, run_cli
 
 app = typer.Typer(
     name="help-coord",
@@ -67,10 +69,13 @@ for command in (
     access.audit,
 ):
     app.command()(command)
+app.command("evaluate")(evaluate_command)
+app.command("meta-train")(meta_train_command)
 app.add_typer(tables.import_app, name="import")
 app.add_typer(access.token_app, name="token")
 app.add_typer(access.agents_app, name="agents")
 app.add_typer(access.tls_app, name="tls")
+app.add_typer(models.models_app, name="models")
 
 
 def main() -> None:

@@ -9,15 +9,12 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
-from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import access_service_pb2, agent_service_pb2, fleet_service_pb2
-from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
-from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
 from coordinator.security.authority import Authority
@@ -25,15 +22,28 @@ from coordinator.security.listeners import Bound
 from coordinator.security.setup import Guard, Protection
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
+from coordinator.servicers.models import ModelServicer
 from coordinator.signals import Signals
 from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.measure import Measuring
+from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import AddressInUse
+from help_core.predictors.registry import PredictorSource, get_predictor
+from help_proto.channel import SERVER_OPTIONS
+from help_proto.v1 import (
+    access_service_pb2,
+    agent_service_pb2,
+    fleet_service_pb2,
+    model_service_pb2,
+)
+from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
+from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +51,33 @@ EXPIRE_EVERY_S = 2.0
 DRAIN_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What a coordinator is started with, besides its address and its store.
+
+    With an authority it speaks TLS, and agents connect to ``agents_listen``.
+    """
+
+    predictors: PredictorSource = get_predictor
+    model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    authority: Authority | None = None
+    agents_listen: str = ""
+    reflection: bool = False
+
+
+DEFAULTS = ServerOptions()
+
+
 @asynccontextmanager
 async def running(
-    address: str, store: SqlStore, protection: Protection | None = None
+    address: str, store: SqlStore, options: ServerOptions = DEFAULTS
 ) -> AsyncIterator[Bound]:
     """A coordinator that serves while the context lasts; yields where it listens.
 
-    Without ``protection`` it serves in the clear, which is for loopback. Raises
+    Without an authority it serves in the clear, which is for loopback. Raises
     ``AddressInUse``.
     """
-    protection = protection or Protection(store.access)
+    protection = Protection(store.access, options.authority, options.agents_listen)
     clock, signals = AnchoredClock(), Signals()
     await asyncio.to_thread(store.extend_all, clock.now_s(), LEASE_S)
     agents = Agents(store, clock, signals)
@@ -58,17 +85,19 @@ async def running(
     use = UseCases(
         store=store,
         clock=clock,
-        adapting=Adapting(store, clock, measuring),
+        adapting=Adapting(store, clock, measuring, options.predictors),
         collecting=Collecting(store, clock, signals),
-        predicting=Predicting(store, clock),
+        predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
     )
     guard = Guard(protection, clock)
     server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[guard.interceptor()])
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
-    await _add_standard_services(server, reflect=protection.reflection)
-    for wanted in filter(None, (address, protection.agents_listen)):
+    models = Models(store, clock, options.model_quota_bytes)
+    add_ModelServiceServicer_to_server(ModelServicer(models), server)
+    await _add_standard_services(server, reflect=options.reflection)
+    for wanted in filter(None, (address, options.agents_listen)):
         _check_free(wanted)
     bound = guard.listen(server, address)
     await server.start()
@@ -99,7 +128,7 @@ def _check_free(address: str) -> None:
 
 
 async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> None:
-    files = (agent_service_pb2, fleet_service_pb2, access_service_pb2)
+    files = (agent_service_pb2, fleet_service_pb2, model_service_pb2, access_service_pb2)
     names = [
         service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
     ]
@@ -113,14 +142,7 @@ async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> N
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
 
-async def serve(
-    address: str,
-    store_url: str,
-    authority: Authority | None = None,
-    agents_listen: str = "",
-    *,
-    reflection: bool = False,
-) -> None:
+async def serve(address: str, store_url: str, options: ServerOptions) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -128,9 +150,8 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        protection = Protection(store.access, authority, agents_listen, reflection)
-        async with running(address, store, protection) as bound:
-            _announce(bound, authority)
+        async with running(address, store, options) as bound:
+            _announce(bound, options.authority)
             await stop.wait()
             log.info("stopping")
     finally:

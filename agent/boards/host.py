@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 
 from agent.conditions import Snapshot, compare, describe_host, governor, take_snapshot
 from agent.measure.loop import Plan
@@ -29,7 +28,7 @@ from help_core.records import (
     Settings,
     Verdict,
 )
-from help_core.spaces import Architecture, BuildOptions, Stage, get_space
+from help_core.spaces import Architecture, BuildOptions, SearchSpace, Stage, get_space
 
 PROCESSES = 3
 """Fresh processes per architecture (rule 6)."""
@@ -47,6 +46,11 @@ class HostBoard:
         self._plan = plan or Plan()
         self._processes = processes
         self._child = ChildProcess()
+        self._spaces: dict[str, SearchSpace] = {}
+
+    def add_space(self, space: SearchSpace) -> None:
+        """Has architectures of this space built by it, rather than by the registered one."""
+        self._spaces[space.name] = space
 
     def describe(self) -> Board:
         """See ``agent.conditions``."""
@@ -64,7 +68,8 @@ class HostBoard:
         """Builds the architecture's models and measures them in fresh processes."""
         begin = time.perf_counter_ns()
         try:
-            stages = get_space(architecture.space).build(
+            space = self._spaces.get(architecture.space) or get_space(architecture.space)
+            stages = space.build(
                 architecture,
                 BuildOptions(batch_size=settings.batch_size, precision=settings.precision),
             )
@@ -160,13 +165,3 @@ def _measurement(
             for result in results
         ),
     )
-
-
-def load_onnx_file(path: Path) -> tuple[Stage, ...]:
-    """A user's own ONNX file as one stage; raises ``BadInput`` with one clear line."""
-    try:
-        return (Stage(path.stem, onnx.load(path)),)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    except Exception as error:  # protobuf's DecodeError is not exported
-        raise BadInput(f"{path}: not an ONNX model ({type(error).__name__})") from None

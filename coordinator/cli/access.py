@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from help_proto.console import print_json
-from help_proto.trust import fetch_authority, is_loopback
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,6 +28,8 @@ from coordinator.credentials import (
 )
 from coordinator.security.records import Role
 from help_core.errors import BadInput
+from help_proto.console import print_json
+from help_proto.trust import fetch_authority, is_loopback
 
 if TYPE_CHECKING:
     from coordinator.local_access import LocalAccess

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.table import Table
 
@@ -15,12 +14,13 @@ from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
 from help_core.records import AdaptOrder, Answer, LimitOutcome, Pick
 from help_core.records.orders import DEFAULT_SAMPLES
+from help_proto.console import print_json
 
 Limits = Annotated[
     list[float] | None,
     typer.Option(
         "--max-latency-ms",
-        help="Latency limit; may be repeated. [default: levels spread over what the device can do]",
+        help="Latency limit; may be repeated. Default: levels spread over what the device can do.",
         show_default=False,
     ),
 ]
@@ -37,7 +37,7 @@ def adapt(
     top: Annotated[int, typer.Option(help="Architectures to show for each limit.")] = 1,
     verify: Annotated[bool, typer.Option(help="Measure the winners before they are shown.")] = True,
     predictor: Annotated[
-        str, typer.Option(help="Predictor. [default: the best for the space]", show_default=False)
+        str, typer.Option(help="Predictor. Default: the best for the space.", show_default=False)
     ] = "",
     measurements: Annotated[
         int,

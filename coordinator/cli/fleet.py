@@ -9,17 +9,21 @@ from typing import Annotated
 import numpy as np
 import platformdirs
 import typer
-from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from coordinator.cli.models import chosen_models
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
 from coordinator.cli.progress import watch
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
-from help_core.spaces import get_gene_space
+from help_core.spaces import get_gene_space, get_space
 from help_core.spaces.base import sample_genes
+from help_core.spaces.hat import Hat
+from help_proto.console import log_to_stderr, print_json
+
+DEFAULT_MODELS_QUOTA_MB = 8000
 
 
 def default_store() -> str:
@@ -42,7 +46,7 @@ def serve(
         typer.Option(
             envvar="HELP_STORE",
             help="Path of an SQLite file, or a database URL."
-            " [default: a file in the user's data folder]",
+            " Default: a file in the user's data folder.",
             show_default=False,
         ),
     ] = "",
@@ -64,6 +68,17 @@ def serve(
     reflection: Annotated[
         bool, typer.Option("--reflection", help="Let clients list the services' methods.")
     ] = False,
+    models_quota_mb: Annotated[
+        int, typer.Option(min=0, help="Most room for models of users, in MB.")
+    ] = DEFAULT_MODELS_QUOTA_MB,
+    predictors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Artefacts of 'help-coord meta-train', named PREDICTOR-SPACE.safetensors: used"
+            " in place of those that ship.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Run the coordinator until Ctrl-C.
@@ -72,16 +87,25 @@ def serve(
     """
     from coordinator.security.authority import open_authority
     from coordinator.security.listeners import agents_address, check_listen
+    from coordinator.server import ServerOptions
     from coordinator.server import serve as serve_forever
+    from help_core.predictors.artefacts import ArtefactFolder
+    from help_core.predictors.registry import get_predictor
 
     log_to_stderr(verbose=not quiet)
     secure = tls or tls_dir is not None
     check_listen(listen, tls=secure)
-    authority = open_authority(tls_dir or default_tls_dir()) if secure else None
-    agents = check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
-    asyncio.run(
-        serve_forever(listen, store or default_store(), authority, agents, reflection=reflection)
+    source = get_predictor if predictors is None else ArtefactFolder(predictors).get
+    options = ServerOptions(
+        model_quota_bytes=models_quota_mb * 1_000_000,
+        predictors=source,
+        authority=open_authority(tls_dir or default_tls_dir()) if secure else None,
+        agents_listen=(
+            check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
+        ),
+        reflection=reflection,
     )
+    asyncio.run(serve_forever(listen, store or default_store(), options))
 
 
 def devices(
@@ -164,13 +188,18 @@ def collect(
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="File with one canonical string a line.")
+        Path | None,
+        typer.Option("--from", help="File with one canonical string a line, or HAT's .yml."),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Model that was added, or 'all'; may be repeated."),
     ] = None,
     sample: Annotated[
         int, typer.Option(min=0, help="Also draw so many architectures of --space.")
     ] = 0,
     space: Annotated[
-        str, typer.Option(help="Search space that --sample draws from.")
+        str, typer.Option(help="Search space of --sample and of .yml files.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the collection.")] = "",
@@ -182,8 +211,9 @@ def collect(
     What is measured already is left alone. Ctrl-C stops watching; the collection goes on, and
     the same command watches it again.
     """
-    names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
+    names = [*(architecture or []), *_lines(file, space), *_sampled(space, sample, seed)]
     with connect(context, coordinator) as client:
+        names += chosen_models(client, models or ())
         failed = watch(client.collect(device, names, name))
     if as_json:
         print_json(
@@ -195,13 +225,19 @@ def collect(
         Console().print("All measured. 'help-coord export' writes them as a table.")
 
 
-def _lines(path: Path | None) -> list[str]:
+def _lines(path: Path | None, space: str) -> list[str]:
     if path is None:
         return []
     try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--from {path}: cannot be read ({error})") from None
+    if path.suffix not in (".yml", ".yaml"):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    found = get_space(space)
+    if not isinstance(found, Hat):
+        raise BadInput(f"--from {path}: only spaces of HAT read YAML files; name one with --space")
+    return [str(found.parse_config(text))]
 
 
 def _sampled(space: str, count: int, seed: int) -> list[str]:

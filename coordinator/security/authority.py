@@ -15,8 +15,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from help_proto.private_files import read_private, write_private
-from help_proto.trust import fingerprint
 
 from coordinator.security.certificates import (
     Issuer,
@@ -34,6 +32,8 @@ from coordinator.security.certificates import (
 )
 from coordinator.security.records import IssuedCertificate
 from help_core.errors import BadInput, NotFound, StoreError
+from help_proto.private_files import read_private, write_private
+from help_proto.trust import fingerprint
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 SERVER_LIFETIME = timedelta(days=365)

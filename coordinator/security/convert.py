@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from coordinator.security.records import AuditEntry, EnrolledAgent, Role, Token
 from help_proto.convert import enum_number, enum_value
 from help_proto.v1 import access_service_pb2 as pb
-
-from coordinator.security.records import AuditEntry, EnrolledAgent, Role, Token
 
 
 def to_role(role: Role) -> pb.Role.ValueType:

@@ -191,7 +191,9 @@ def check_identity(principal: Principal, request: Any) -> None:
 
 
 def _subject(request: Any) -> str:
-    parts = [str(getattr(request, name, "") or "") for name in ("device", "space", "collection")]
+    parts = [
+        str(getattr(request, name, "") or "") for name in ("device", "space", "collection", "name")
+    ]
     devices = getattr(request, "devices", None)
     if devices:
         parts += [str(name) for name in devices[:4]]

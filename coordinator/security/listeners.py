@@ -11,11 +11,11 @@ import threading
 from dataclasses import dataclass
 
 import grpc
-from help_proto.trust import is_loopback, split_address
 
 from coordinator.clock import Clock
 from coordinator.security.authority import Authority
 from help_core.errors import BadInput, HelpError
+from help_proto.trust import is_loopback, split_address
 
 log = logging.getLogger(__name__)
 

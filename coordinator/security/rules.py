@@ -25,6 +25,7 @@ class Rule:
 
 _AGENTS = "/help_proto.v1.AgentService/"
 _FLEET = "/help_proto.v1.FleetService/"
+_MODELS = "/help_proto.v1.ModelService/"
 _ENROLMENT = "/help_proto.v1.EnrolmentService/"
 _ACCESS = "/help_proto.v1.AccessService/"
 _HEALTH = "/grpc.health.v1.Health/"
@@ -43,11 +44,17 @@ RULES: dict[str, Rule] = {
     _FLEET + "Predict": Rule(Who.USER),
     _FLEET + "Search": Rule(Who.USER),
     _FLEET + "ImportTable": Rule(Who.USER, audited=True),
+    _FLEET + "ImportAccuracy": Rule(Who.USER, audited=True),
     _FLEET + "ExportTable": Rule(Who.USER),
     _FLEET + "ListCollections": Rule(Who.USER),
     _FLEET + "CancelJobs": Rule(Who.USER, audited=True),
     _FLEET + "LabelDevice": Rule(Who.USER, audited=True),
     _FLEET + "EndQuarantine": Rule(Who.USER, audited=True),
+    _MODELS + "OfferModel": Rule(Who.USER, audited=True),
+    _MODELS + "UploadModel": Rule(Who.USER, audited=True),
+    _MODELS + "ListModels": Rule(Who.USER),
+    _MODELS + "RemoveModel": Rule(Who.USER, audited=True),
+    _MODELS + "FetchModel": Rule(Who.AGENT),
     _ENROLMENT + "GetAuthority": Rule(Who.ANYBODY),
     _ENROLMENT + "Enrol": Rule(Who.ANYBODY),
     _ENROLMENT + "Renew": Rule(Who.AGENT),

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import grpc
-from help_proto.v1.access_service_pb2_grpc import (
-    add_AccessServiceServicer_to_server,
-    add_EnrolmentServiceServicer_to_server,
-)
 
 from coordinator.clock import Clock
 from coordinator.security.authority import Authority
@@ -19,6 +15,10 @@ from coordinator.security.listeners import Bound, tls_credentials
 from coordinator.security.records import AccessStore
 from coordinator.servicers.access import AccessServicer, EnrolmentServicer
 from coordinator.usecases.access import Access
+from help_proto.v1.access_service_pb2_grpc import (
+    add_AccessServiceServicer_to_server,
+    add_EnrolmentServiceServicer_to_server,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class Protection:
     store: AccessStore
     authority: Authority | None = None
     agents_listen: str = ""
-    reflection: bool = False
 
 
 class Guard:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from help_proto.convert import enum_value, text
-from help_proto.v1 import access_service_pb2 as pb
-from help_proto.v1 import access_service_pb2_grpc as rpc
 
 from coordinator.security.convert import to_agent, to_entry, to_token
 from coordinator.security.gate import Gate, peer_host
@@ -15,6 +12,9 @@ from coordinator.security.records import Role
 from coordinator.servicers.errors import errors_to_status
 from coordinator.usecases.access import Access
 from help_core.errors import Conflict
+from help_proto.convert import enum_value, text
+from help_proto.v1 import access_service_pb2 as pb
+from help_proto.v1 import access_service_pb2_grpc as rpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

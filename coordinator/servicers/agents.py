@@ -6,6 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+
+from coordinator.servicers.errors import errors_to_status
+from coordinator.store import Acknowledgement
+from coordinator.usecases.access import check_agent_id
+from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
+from help_core import __version__
+from help_core.errors import BadInput
 from help_proto.convert import (
     enum_number,
     from_lease_ref,
@@ -17,13 +24,6 @@ from help_proto.convert import (
 )
 from help_proto.v1 import agent_service_pb2 as pb
 from help_proto.v1 import agent_service_pb2_grpc as rpc
-
-from coordinator.servicers.errors import errors_to_status
-from coordinator.store import Acknowledgement
-from coordinator.usecases.access import check_agent_id
-from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
-from help_core import __version__
-from help_core.errors import BadInput
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-from help_proto.errors import ERROR_METADATA_KEY, status_of
 
 from help_core.errors import HelpError
+from help_proto.errors import ERROR_METADATA_KEY, status_of
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,6 @@ from itertools import islice
 from typing import Any
 
 import grpc
-from help_proto.convert import enum_value, from_job_state, number, text, to_device_status, to_job
-from help_proto.convert_answer import to_answer, to_progress
-from help_proto.v1 import fleet_service_pb2 as pb
-from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
 from coordinator.clock import Clock
 from coordinator.servicers.errors import errors_to_status
@@ -22,12 +18,18 @@ from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
-from help_core.records import AdaptOrder, Progress, TableOrigin, TableRow
+from help_core.errors import BadInput
+from help_core.records import AccuracyRow, AdaptOrder, Progress, TableOrigin, TableRow
 from help_core.records.orders import DEFAULT_SAMPLES
+from help_proto.convert import enum_value, from_job_state, number, text, to_device_status, to_job
+from help_proto.convert_answer import to_answer, to_progress
+from help_proto.v1 import fleet_service_pb2 as pb
+from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_LISTED_JOBS = 1000
+MAX_ACCURACY_ROWS = 1_000_000
 ROWS_PER_MESSAGE = 5000
 
 
@@ -147,6 +149,23 @@ class FleetServicer(rpc.FleetServiceServicer):
                     request.space, text("source", request.source), rows
                 )
         return pb.ImportTableResponse(rows=count)
+
+    async def ImportAccuracy(
+        self, request_iterator: AsyncIterator[pb.ImportAccuracyRequest], context: Context
+    ) -> pb.ImportAccuracyResponse:
+        """See the proto."""
+        space = source = ""
+        rows: list[AccuracyRow] = []
+        async with errors_to_status(context):
+            async for request in request_iterator:
+                space, source = request.space, request.source
+                rows += [
+                    AccuracyRow(row.architecture, row.accuracy_percent) for row in request.rows
+                ]
+                if len(rows) > MAX_ACCURACY_ROWS:
+                    raise BadInput(f"more than {MAX_ACCURACY_ROWS} accuracies; import fewer")
+            count = await self._use.tables.set_accuracies(space, text("source", source), rows)
+        return pb.ImportAccuracyResponse(rows=count)
 
     async def ExportTable(
         self, request: pb.ExportTableRequest, context: Context

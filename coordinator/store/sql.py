@@ -19,10 +19,12 @@ from coordinator.store.engine import make_engine, readable_name
 from coordinator.store.migrate import upgrade
 from coordinator.store.queries import devices as device_queries
 from coordinator.store.queries import jobs as job_queries
+from coordinator.store.queries import models as model_queries
 from coordinator.store.queries import reports as report_queries
 from coordinator.store.queries import tables as table_queries
 from help_core.errors import StoreError
 from help_core.records import (
+    AccuracyRow,
     Device,
     DeviceStatus,
     Job,
@@ -30,9 +32,11 @@ from help_core.records import (
     LeasedJob,
     LeaseRef,
     Report,
+    StoredModel,
     TableOrigin,
     TableRow,
 )
+from help_core.spaces.own.transfer import Chunk, Manifest
 
 
 def open_store(url: str) -> SqlStore:
@@ -61,6 +65,7 @@ class SqlStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._trouble: StoreError | None = None
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
@@ -71,7 +76,16 @@ class SqlStore:
             ):
                 yield connection
         except SQLAlchemyError as error:
-            raise StoreError(_explain(self._engine, error)) from error
+            failure = StoreError(_explain(self._engine, error))
+            if write:
+                self._trouble = failure
+            raise failure from error
+        if write:
+            self._trouble = None
+
+    def trouble(self) -> StoreError | None:
+        """See ``Store.trouble``."""
+        return self._trouble
 
     @property
     def access(self) -> SqlAccessStore:
@@ -166,6 +180,14 @@ class SqlStore:
         with self._transaction(write=False) as connection:
             return table_queries.rows(connection, space, devices, origin)
 
+    def set_accuracies(self, space: str, source: str, rows: Sequence[AccuracyRow]) -> None:
+        with self._transaction(write=True) as connection:
+            table_queries.set_accuracies(connection, space, source, rows)
+
+    def accuracies(self, space: str) -> tuple[str, list[AccuracyRow]]:
+        with self._transaction(write=False) as connection:
+            return table_queries.accuracies(connection, space)
+
     def set_adaptation(self, adaptation: Adaptation) -> None:
         with self._transaction(write=True) as connection:
             table_queries.set_adaptation(connection, adaptation)
@@ -173,3 +195,43 @@ class SqlStore:
     def adaptation(self, device: str, space: str) -> Adaptation | None:
         with self._transaction(write=False) as connection:
             return table_queries.get_adaptation(connection, device, space)
+
+    def check_name_free(self, model: StoredModel, *, replace: bool) -> None:
+        with self._transaction(write=False) as connection:
+            model_queries.check_free(connection, model, replace=replace)
+
+    def offer_content(self, manifest: Manifest, quota_bytes: int, now_s: float) -> int:
+        with self._transaction(write=True) as connection:
+            return model_queries.offer(connection, manifest, quota_bytes, now_s)
+
+    def put_chunk(self, sha256: str, chunk: Chunk, now_s: float) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.put_chunk(connection, sha256, chunk, now_s)
+
+    def chunk(self, sha256: str, index: int) -> bytes:
+        with self._transaction(write=False) as connection:
+            return model_queries.get_chunk(connection, sha256, index)
+
+    def complete_content(self, sha256: str) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.complete(connection, sha256)
+
+    def forget_upload(self, sha256: str) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.forget(connection, sha256)
+
+    def name_model(self, model: StoredModel, *, replace: bool) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.set_name(connection, model, replace=replace)
+
+    def models(self) -> list[StoredModel]:
+        with self._transaction(write=False) as connection:
+            return model_queries.find(connection)
+
+    def remove_model(self, name: str) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.remove(connection, name)
+
+    def content(self, digest: str) -> Manifest:
+        with self._transaction(write=False) as connection:
+            return model_queries.manifest_of(connection, digest)

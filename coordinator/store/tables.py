@@ -84,6 +84,43 @@ table_rows = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
 )
 
+contents = sa.Table(
+    "contents",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("chunk_bytes", sa.Integer, nullable=False),
+    # Whether all chunks are there and have this hash.
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("touched_s", sa.Float(53), nullable=False),
+)
+
+content_chunks = sa.Table(
+    "content_chunks",
+    metadata,
+    sa.Column("sha256", sa.ForeignKey("contents.sha256"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("sha256", sa.ForeignKey("contents.sha256"), nullable=False, index=True),
+    sa.Column("parameters", sa.BigInteger, nullable=False),
+    sa.Column("multiply_adds", sa.BigInteger, nullable=True),
+)
+
+accuracy_rows = sa.Table(
+    "accuracy_rows",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("architecture", sa.String(512), primary_key=True),
+    sa.Column("accuracy_percent", sa.Float(53), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+)
+
 adaptations = sa.Table(
     "adaptations",
     metadata,

@@ -10,9 +10,10 @@ from coordinator.clock import Clock
 from coordinator.signals import Signals, jobs_of, reports_of
 from coordinator.store import JobOrder, Store
 from coordinator.usecases.measure import FINAL
-from help_core.errors import BadInput
+from help_core.errors import BadInput, NotFound
 from help_core.records import JobState, Progress, Purpose, check_name
-from help_core.spaces import parse_architecture
+from help_core.spaces import Architecture, parse_architecture
+from help_core.spaces.own import stored
 
 MAX_JOBS = 1_000_000
 LOOK_AGAIN_S = 1.0
@@ -63,7 +64,9 @@ class Collecting:
         self, devices: Sequence[str], architectures: Sequence[str], collection: str
     ) -> list[JobOrder]:
         now_s = self._clock.now_s()
-        names = [str(parse_architecture(name)) for name in dict.fromkeys(architectures)]
+        wanted = [parse_architecture(name) for name in dict.fromkeys(architectures)]
+        self._check_models(wanted)
+        names = [str(architecture) for architecture in wanted]
         if not devices or not names:
             raise BadInput("a collection needs at least one device and one architecture")
         orders: list[JobOrder] = []
@@ -76,3 +79,16 @@ class Collecting:
                 if name not in known
             ]
         return orders
+
+    def _check_models(self, wanted: Sequence[Architecture]) -> None:
+        """Raises ``NotFound`` for a user's model that is not kept here."""
+        own = [architecture for architecture in wanted if architecture.space == stored.NAME]
+        if not own:
+            return
+        known = {model.architecture for model in self._store.models()}
+        for architecture in own:
+            if str(architecture) not in known:
+                raise NotFound(
+                    f"the coordinator keeps no model {architecture}; it keeps:"
+                    f" {', '.join(sorted(known)[:20]) or 'none yet'}"
+                )

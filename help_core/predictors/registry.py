@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from typing import TypeAlias
 
 from help_core.errors import NotFound
 from help_core.predictors.base import Predictor
+from help_core.predictors.brp_nas import BrpNasPredictor
 from help_core.predictors.flops import FlopsPredictor
 from help_core.predictors.help.predictor import HelpPredictor
+from help_core.predictors.layer_wise import LayerWisePredictor
 from help_core.predictors.ridge import RidgePredictor
 from help_core.predictors.transfer.predictor import TransferPredictor
 from help_core.spaces.base import GeneSpace
@@ -20,9 +23,14 @@ from help_core.spaces.base import GeneSpace
 ENTRY_POINT_GROUP = "help_fleet.predictors"
 DEFAULT = "transfer"
 
+PredictorSource: TypeAlias = Callable[[str, GeneSpace], Predictor]
+"""Gives the predictor of a name for a space, or raises ``NotFound``."""
+
 BUILT_IN: Mapping[str, Callable[[GeneSpace], Predictor]] = {
     "help": HelpPredictor.shipped,
     "flops": FlopsPredictor,
+    "layer-wise": LayerWisePredictor,
+    "brp-nas": BrpNasPredictor,
     "ridge": RidgePredictor.shipped,
     "transfer": TransferPredictor.shipped,
 }

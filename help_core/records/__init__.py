@@ -20,9 +20,11 @@ from help_core.records.measurement import (
     Summary,
     Verdict,
 )
-from help_core.records.orders import AdaptOrder, TableOrigin, TableRow
+from help_core.records.model import StoredModel
+from help_core.records.orders import AccuracyRow, AdaptOrder, TableOrigin, TableRow
 
 __all__ = [
+    "AccuracyRow",
     "AdaptOrder",
     "Answer",
     "Board",
@@ -45,6 +47,7 @@ __all__ = [
     "Reading",
     "Report",
     "Settings",
+    "StoredModel",
     "Summary",
     "TableOrigin",
     "TableRow",

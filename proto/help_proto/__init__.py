@@ -1,7 +1,1 @@
 """The wire: protocol buffers of ``help_proto.v1`` and their conversion to records."""
-
-import os
-
-# gRPC writes a line of its own to stderr for each failed handshake, between ours. It reads this
-# once, when it is imported, so it must be said before.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

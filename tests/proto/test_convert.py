@@ -6,8 +6,6 @@ from contextlib import suppress
 
 import pytest
 from google.protobuf.message import DecodeError
-from help_proto import convert, convert_answer
-from help_proto.v1 import fleet_types_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +32,8 @@ from help_core.records import (
     Summary,
     Verdict,
 )
+from help_proto import convert, convert_answer
+from help_proto.v1 import fleet_types_pb2 as pb
 
 SUMMARY = Summary(2.0, 1.9, 2.1, 1.5, 1.8, 2.2, 2.05)
 MEASUREMENT = Measurement(

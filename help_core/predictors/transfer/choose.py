@@ -13,7 +13,7 @@ from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws
 
-EXTREMES = 0.03
+EXTREMES = 0.06
 """Share of the fastest and of the slowest candidates that is never measured.
 
 Networks that a runtime can fold away (disconnected cells) tell nothing about the others.

@@ -41,6 +41,7 @@ class TransferPredictor:
     name: str = "transfer"
     _draws: Draws = field(init=False)
     _whole: Dictionary | None = field(init=False, default=None)
+    _row_of: IntArray = field(init=False, default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         self._draws = draw_prior(self.knowledge.layout, self.prior)
@@ -112,8 +113,11 @@ class TransferPredictor:
         if not isinstance(space, EnumerableSpace):
             return self.knowledge.dictionary(genes)
         if self._whole is None:
-            self._whole = self.knowledge.dictionary(space.all_genes())
-        return self._whole.take(_positions(space, genes))
+            genes_of_all = space.all_genes()
+            row_of = np.zeros(int(np.prod(space.gene_choices)), dtype=np.int64)
+            row_of[_codes(space, genes_of_all)] = np.arange(len(genes_of_all))
+            self._whole, self._row_of = self.knowledge.dictionary(genes_of_all), row_of
+        return self._whole.take(self._row_of[_codes(space, genes)])
 
     def _choose(
         self,
@@ -152,9 +156,9 @@ class AdaptedTransfer:
         return self.interval.around(latency_ms, self.scale_ms * deviation)
 
 
-def _positions(space: EnumerableSpace, genes: IntArray) -> IntArray:
-    """Rows of genotypes in ``all_genes``, whose last gene varies fastest."""
+def _codes(space: EnumerableSpace, genes: IntArray) -> IntArray:
+    """One number per genotype, below the product of the numbers of choices."""
     sizes = np.array(space.gene_choices)
     strides = np.concatenate([np.cumprod(sizes[:0:-1])[::-1], [1]])
-    positions: IntArray = genes @ strides
-    return positions
+    codes: IntArray = genes @ strides
+    return codes

@@ -37,8 +37,8 @@ class PriorScales:
     """Medians and spreads of the distributions that draws come from.
 
     Tuned on training and validation devices only, by leaving families of devices out and by
-    training on GPUs or phones alone (``benchmarks/README.md``). Scales are standard
-    deviations in units of the mean latency; spreads are of logarithms.
+    training on GPUs alone; one set of numbers for all spaces. Scales are standard deviations
+    in units of the mean latency; spreads are of logarithms.
     """
 
     median: Mapping[Kind, float] = field(default_factory=_default_scales)

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.boards.host import HostBoard, load_onnx_file
+from agent.boards.host import HostBoard
 from agent.measure.loop import Plan
 from agent.measure.process import ChildProcess, _why
-from help_core.errors import BadInput
 from help_core.records import Failure, FailureClass, Measurement, Settings
 from help_core.spaces import BuildOptions, get_space
 
@@ -100,12 +99,3 @@ def test_a_stop_ends_a_measurement_that_runs(tmp_path: Path) -> None:
 )
 def test_ways_of_dying_are_told_apart(returncode: int, kind: FailureClass) -> None:
     assert _why(returncode, "").failure_class is kind
-
-
-def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path) -> None:
-    path = tmp_path / "x.onnx"
-    with pytest.raises(BadInput, match="cannot be read"):
-        load_onnx_file(path)
-    path.write_bytes(b"\xff\xff\xff\xff nonsense")
-    with pytest.raises(BadInput, match="not an ONNX model"):
-        load_onnx_file(path)

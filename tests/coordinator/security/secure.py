@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import grpc
-from help_proto.v1 import agent_service_pb2 as agent_pb
 
 from agent.credentials import signing_request
 from coordinator.local_access import LocalAccess
@@ -21,9 +20,9 @@ from coordinator.security.certificates import key_pem, new_key
 from coordinator.security.listeners import Bound
 from coordinator.security.records import AuditEntry, Role
 from coordinator.security.secrets import digest_of
-from coordinator.security.setup import Protection
-from coordinator.server import running
+from coordinator.server import ServerOptions, running
 from coordinator.store import SqlStore, open_store
+from help_proto.v1 import agent_service_pb2 as agent_pb
 
 STOP_S = 15.0
 DAY_S = 86_400.0
@@ -74,8 +73,8 @@ def secure_coordinator(folder: Path) -> Iterator[Secure]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    protection = Protection(store.access, authority, "127.0.0.1:0")
-    server = running("127.0.0.1:0", store, protection)
+    options = ServerOptions(authority=authority, agents_listen="127.0.0.1:0")
+    server = running("127.0.0.1:0", store, options)
     bound = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(STOP_S)
     try:
         yield Secure(bound, authority, store, folder)

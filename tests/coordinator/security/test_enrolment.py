@@ -13,7 +13,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from help_proto.trust import fetch_authority
 
 from agent.credentials import CredentialFiles, Credentials
 from agent.enrolment import Renewal, enrol, renew
@@ -22,6 +21,7 @@ from coordinator.security.certificates import key_of_request
 from coordinator.security.records import AuditEntry, Role
 from help_core.errors import BadInput, Conflict, StoreError, Unauthenticated
 from help_core.records import Board, Device, Settings
+from help_proto.trust import fetch_authority
 from tests.coordinator.security.secure import Secure
 
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import grpc
 import pytest
 import sqlalchemy as sa
+
+from coordinator.security.records import Role
+from coordinator.store.tables import metadata
+from help_core.errors import BadInput
 from help_proto.convert import text
 from help_proto.v1 import access_service_pb2 as access_pb
 from help_proto.v1 import agent_service_pb2 as agent_pb
@@ -17,10 +21,6 @@ from help_proto.v1 import fleet_types_pb2 as types_pb
 from help_proto.v1.access_service_pb2_grpc import AccessServiceStub, EnrolmentServiceStub
 from help_proto.v1.agent_service_pb2_grpc import AgentServiceStub
 from help_proto.v1.fleet_service_pb2_grpc import FleetServiceStub
-
-from coordinator.security.records import Role
-from coordinator.store.tables import metadata
-from help_core.errors import BadInput
 from tests.coordinator.security.secure import Secure, registration
 
 HOSTILE = (

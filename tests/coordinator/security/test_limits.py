@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from help_proto.v1 import fleet_service_pb2 as fleet_pb
-from help_proto.v1.fleet_service_pb2_grpc import FleetServiceStub
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +11,8 @@ from coordinator.security import limits
 from coordinator.security.limits import STRANGER, Allowance, Limits
 from coordinator.security.records import Role
 from help_core.errors import RateLimited
+from help_proto.v1 import fleet_service_pb2 as fleet_pb
+from help_proto.v1.fleet_service_pb2_grpc import FleetServiceStub
 from tests.coordinator.security.secure import Secure
 
 FEW = Allowance(rate_per_s=2.0, burst=5.0, open_calls=2)

@@ -10,13 +10,6 @@ from typing import Any
 
 import grpc
 import pytest
-from help_proto.errors import ERROR_METADATA_KEY
-from help_proto.v1 import access_service_pb2 as access_pb
-from help_proto.v1 import agent_service_pb2 as agent_pb
-from help_proto.v1 import fleet_service_pb2 as fleet_pb
-from help_proto.v1.access_service_pb2_grpc import AccessServiceStub, EnrolmentServiceStub
-from help_proto.v1.agent_service_pb2_grpc import AgentServiceStub
-from help_proto.v1.fleet_service_pb2_grpc import FleetServiceStub
 
 from agent.credentials import signing_request
 from agent.link import Link
@@ -28,6 +21,13 @@ from coordinator.security.certificates import key_pem, new_key
 from coordinator.security.records import Role
 from coordinator.security.secrets import digest_of
 from help_core.errors import Forbidden, Unauthenticated, Unreachable
+from help_proto.errors import ERROR_METADATA_KEY
+from help_proto.v1 import access_service_pb2 as access_pb
+from help_proto.v1 import agent_service_pb2 as agent_pb
+from help_proto.v1 import fleet_service_pb2 as fleet_pb
+from help_proto.v1.access_service_pb2_grpc import AccessServiceStub, EnrolmentServiceStub
+from help_proto.v1.agent_service_pb2_grpc import AgentServiceStub
+from help_proto.v1.fleet_service_pb2_grpc import FleetServiceStub
 from tests.coordinator.security.secure import Secure, registration
 
 Code = grpc.StatusCode

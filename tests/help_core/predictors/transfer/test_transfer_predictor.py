@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from help_core.arrays import FloatArray
+from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.evaluation import Plan, evaluate
 from help_core.predictors.base import AdaptedPredictor, Predictor, Support
@@ -15,6 +15,7 @@ from help_core.predictors.design import SupportDesigner
 from help_core.predictors.transfer import TransferPredictor
 from help_core.spaces.base import sample_genes
 from help_core.spaces.fbnet import FBNet
+from help_core.spaces.nasbench201 import NasBench201
 from help_core.tables.latency import LatencyTable
 from tests.help_core.predictors.transfer.conftest import SPACE, Device, make_device
 
@@ -145,6 +146,18 @@ def test_a_listed_space_predicts_as_an_unlisted_one(predictor: TransferPredictor
         np.testing.assert_allclose(first, second, atol=1e-7)
 
 
+def test_a_space_listed_in_another_order_is_looked_up_rightly(
+    training_table: LatencyTable,
+) -> None:
+    class Reversed(NasBench201):
+        def all_genes(self) -> IntArray:
+            return super().all_genes()[::-1]
+
+    backwards = TransferPredictor.train(Reversed(), training_table)
+    listed, direct = backwards.dictionary(QUERIES), backwards.knowledge.dictionary(QUERIES)
+    np.testing.assert_allclose(listed.anchors, direct.anchors)
+
+
 def test_designed_supports_are_distinct_and_avoid_the_extremes(
     predictor: TransferPredictor,
 ) -> None:
@@ -152,7 +165,7 @@ def test_designed_supports_are_distinct_and_avoid_the_extremes(
     rows = predictor.design(references, 10, np.random.default_rng(0))
     assert len(set(rows.tolist())) == 10
     speed = predictor.dictionary(references).anchors[:, 0]
-    low, high = np.quantile(speed, [0.02, 0.98])
+    low, high = np.quantile(speed, [0.04, 0.96])
     assert ((speed[rows] > low) & (speed[rows] < high)).all()
 
 
@@ -193,7 +206,7 @@ def test_sequential_evaluation_measures_as_many_as_asked(training_table: Latency
         time.perf_counter,
     )
     assert result.devices[0].measurements == 6
-    assert result.devices[0].scores.spearman > 0.9
+    assert result.devices[0].scores.spearman > 0.7
 
 
 def test_adapting_and_predicting_the_whole_space_is_quick(predictor: TransferPredictor) -> None:
