@@ -26,14 +26,30 @@ Acknowledgements = Iterator[pb.DeliverReportsResponse]
 class Link:
     """One channel to one coordinator, for one agent."""
 
-    def __init__(self, address: str, agent_id: str) -> None:
+    def __init__(
+        self, address: str, agent_id: str, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        """Without ``credentials`` it speaks in the clear, which is for loopback."""
         self.address = address
         self.agent_id = agent_id
-        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
-        self._stub = rpc.AgentServiceStub(self._channel)
-        self._models = model_rpc.ModelServiceStub(self._channel)
         self._waiting: Any = None
         """The call that the worker is in, if it is one that may take long."""
+        self._connect(credentials)
+
+    def _connect(self, credentials: grpc.ChannelCredentials | None) -> None:
+        self._channel = (
+            grpc.insecure_channel(self.address, options=CLIENT_OPTIONS)
+            if credentials is None
+            else grpc.secure_channel(self.address, credentials, options=CLIENT_OPTIONS)
+        )
+        self._stub = rpc.AgentServiceStub(self._channel)
+        self._models = model_rpc.ModelServiceStub(self._channel)
+
+    def reconnect(self, credentials: grpc.ChannelCredentials) -> None:
+        """Goes on with other credentials; open calls end as interrupted and are made again."""
+        old = self._channel
+        self._connect(credentials)
+        old.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

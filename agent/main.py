@@ -1,9 +1,8 @@
-"""``help-agent``: run, probe, measure, tune."""
+"""``help-agent``: run, enroll, probe, measure, tune."""
 
 from __future__ import annotations
 
 import random
-import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -18,8 +17,11 @@ from agent.backoff import Backoff
 from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
 from agent.boards.replay import read_column
 from agent.conditions import System
+from agent.enroll_command import Coordinator, credentials_for, enroll
+from agent.enrolment import Renewal
 from agent.link import Link
 from agent.models import CachedModels, ModelCache, ModelFetcher
+from agent.naming import default_device_name
 from agent.own_files import limits_for, load_own
 from agent.probe import probe_host
 from agent.runtimes.registry import BUILT_IN, DEFAULT_PROVIDERS
@@ -45,15 +47,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Coordinator = Annotated[
-    str,
-    typer.Option(
-        "--coordinator",
-        envvar="HELP_COORDINATOR",
-        metavar="HOST:PORT",
-        help="Where help-coord serve listens.",
-    ),
-]
 Threads = Annotated[int, typer.Option(help="Threads of one inference.")]
 BatchSize = Annotated[int, typer.Option(help="Images (or sentences) per inference.")]
 PrecisionOption = Annotated[str, typer.Option(help=f"Number format: {', '.join(PRECISIONS)}.")]
@@ -85,23 +78,6 @@ def _settings(
     )
 
 
-def default_device_name(settings: Settings) -> str:
-    """The host's name, with what differs from the usual settings: ``box-t4-b32``."""
-    usual = Settings()
-    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in socket.gethostname())
-    if settings.threads != usual.threads:
-        name += f"-t{settings.threads}"
-    if settings.batch_size != usual.batch_size:
-        name += f"-b{settings.batch_size}"
-    if settings.precision != usual.precision:
-        name += f"-{settings.precision}"
-    if settings.runtime != usual.runtime:
-        name += f"-{settings.runtime}"
-    if settings.provider != DEFAULT_PROVIDERS.get(settings.runtime, usual.provider):
-        name += f"-{settings.provider.removesuffix('ExecutionProvider').lower()}"
-    return name.lstrip("._-")[:64] or "device"
-
-
 def _make_board(
     board: str, table: Path | None, column: str, space: str, settings: Settings
 ) -> tuple[MeasuringBoard, Settings]:
@@ -121,9 +97,12 @@ def _make_board(
     return HostBoard(), settings
 
 
+app.command()(enroll)
+
+
 @app.command()
 def run(
-    coordinator: Coordinator = "127.0.0.1:50051",
+    coordinator: Coordinator = "",
     device: Annotated[
         str, typer.Option(help="Name of the device; by default the host's name and settings.")
     ] = "",
@@ -160,7 +139,9 @@ def run(
     measuring, settings = _make_board(board, table, column or device, space, settings)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)
-    link = Link(_address(coordinator), open_state_dir(folder))
+    agent_id = open_state_dir(folder)
+    files, held, address = credentials_for(folder, agent_id, coordinator)
+    link = Link(address, agent_id, held.channel() if held else None)
     spool = Spool(folder / "spool.sqlite")
     stop = threading.Event()
     rng = random.Random()
@@ -171,14 +152,9 @@ def run(
     if isinstance(measuring, HostBoard):
         measuring.add_space(CachedModels(cache, limits_for(allow_domain)))
     worker = Worker(link, measuring, devices, spool, stop, Backoff(rng), models, time.time)
+    if held is not None:
+        Renewal(files, held, link, stop, time.time).start()
     serve(worker, uplink, measuring, link, spool, stop)
-
-
-def _address(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isdecimal() and 0 < int(port[:6]) < 65536):
-        raise BadInput(f"--coordinator {text!r} is no HOST:PORT, for example 127.0.0.1:50051")
-    return text
 
 
 @app.command()

@@ -15,10 +15,12 @@ from agent.spool import Spool
 from help_core.errors import (
     BadInput,
     Conflict,
+    Forbidden,
     HelpError,
     Incompatible,
     NotFound,
     StoreError,
+    Unauthenticated,
 )
 from help_core.records import (
     Device,
@@ -35,8 +37,9 @@ log = logging.getLogger(__name__)
 
 LEASE_WAIT_S = 20.0
 JOBS_PER_LEASE = 4
-FATAL = (BadInput, Conflict, Incompatible)
-"""What no waiting mends: another process holds the name, or the versions differ."""
+FATAL = (BadInput, Conflict, Incompatible, Unauthenticated, Forbidden)
+"""What no waiting mends: another process holds the name, the versions differ, or the agent was
+revoked."""
 
 
 class Worker:

@@ -10,7 +10,7 @@ from typing import Self
 import grpc
 
 from coordinator.model_calls import ModelCalls
-from help_core.errors import Unreachable
+from help_core.errors import HelpError, Unauthenticated, Unreachable
 from help_core.records import (
     AccuracyRow,
     AdaptOrder,
@@ -36,20 +36,39 @@ SLOW_DEADLINE_S = 120.0
 class Client:
     """Connected to one coordinator; use as a context manager."""
 
-    def __init__(self, address: str) -> None:
-        """Waits until the coordinator answers; raises ``Unreachable`` within 5 s."""
+    def __init__(self, address: str, credentials: grpc.ChannelCredentials | None = None) -> None:
+        """Waits until the coordinator answers; raises ``Unreachable`` within 5 s.
+
+        Without ``credentials`` it speaks in the clear, which a coordinator offers on loopback.
+        """
         self.address = address
-        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+        self.channel = (
+            grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+            if credentials is None
+            else grpc.secure_channel(address, credentials, options=CLIENT_OPTIONS)
+        )
+        self._stub = rpc.FleetServiceStub(self.channel)
+        self.models = ModelCalls(self.channel, self.errors)
         try:
-            grpc.channel_ready_future(self._channel).result(timeout=CONNECT_DEADLINE_S)
+            grpc.channel_ready_future(self.channel).result(timeout=CONNECT_DEADLINE_S)
         except grpc.FutureTimeoutError:
-            self._channel.close()
-            raise Unreachable(
-                f"no coordinator answers at {address};"
-                " start one with 'help-coord serve' or name another with --coordinator"
-            ) from None
-        self._stub = rpc.FleetServiceStub(self._channel)
-        self.models = ModelCalls(self._channel, self._errors)
+            error = self._why_not()
+            self.channel.close()
+            raise error from None
+
+    def _why_not(self) -> HelpError:
+        """The error of a channel that did not become ready, from a call that fails at once."""
+        try:
+            self._stub.ListDevices(pb.ListDevicesRequest(), timeout=CONNECT_DEADLINE_S / 8)
+        except grpc.RpcError as error:
+            reason = from_rpc(error, self.address)
+            if isinstance(reason, Unauthenticated):
+                return reason
+        return Unreachable(
+            f"no coordinator answers at {self.address};"
+            " start one with 'help-coord serve' or name another with --coordinator"
+            " (for one with TLS, run 'help-coord login' first)"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -60,10 +79,11 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._channel.close()
+        self.channel.close()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Turns errors of gRPC into errors of ours."""
         try:
             yield
         except grpc.RpcError as error:
@@ -71,7 +91,7 @@ class Client:
 
     def devices(self) -> list[DeviceStatus]:
         """All devices of the fleet."""
-        with self._errors():
+        with self.errors():
             response = self._stub.ListDevices(pb.ListDevicesRequest(), timeout=UNARY_DEADLINE_S)
         return [from_device_status(status) for status in response.devices]
 
@@ -82,7 +102,7 @@ class Client:
         request = pb.ListJobsRequest(
             device=device, states=[to_job_state(state) for state in states], limit=limit
         )
-        with self._errors():
+        with self.errors():
             response = self._stub.ListJobs(request, timeout=UNARY_DEADLINE_S)
         return [from_job(job) for job in response.jobs], response.total
 
@@ -100,7 +120,7 @@ class Client:
             seed=order.seed,
             fresh=order.fresh,
         )
-        with self._errors():
+        with self.errors():
             # No deadline: it takes as long as the board does, and shows progress meanwhile.
             call = self._stub.Adapt(request)
             try:
@@ -119,7 +139,7 @@ class Client:
         request = pb.CollectRequest(
             devices=devices, architectures=architectures, collection=collection
         )
-        with self._errors():
+        with self.errors():
             for response in self._stub.Collect(request):
                 if response.HasField("progress"):
                     yield from_progress(response.progress)
@@ -131,7 +151,7 @@ class Client:
     ) -> tuple[list[tuple[str, float, float, float]], str]:
         """(architecture, ms, low, high) of each, and the predictor's name."""
         request = pb.PredictRequest(device=device, architectures=architectures)
-        with self._errors():
+        with self.errors():
             response = self._stub.Predict(request, timeout=SLOW_DEADLINE_S)
         rows = [
             (row.architecture, row.latency_ms, row.low_ms, row.high_ms)
@@ -142,7 +162,7 @@ class Client:
     def search(self, device: str, space: str, limits_ms: Sequence[float], top: int) -> Answer:
         """Architectures predicted within the limits."""
         request = pb.SearchRequest(device=device, space=space, max_latency_ms=limits_ms, top=top)
-        with self._errors():
+        with self.errors():
             response = self._stub.Search(request, timeout=SLOW_DEADLINE_S)
         return from_answer(response.answer)
 
@@ -161,7 +181,7 @@ class Client:
             )
             for part in parts
         )
-        with self._errors():
+        with self.errors():
             return self._stub.ImportTable(requests, timeout=5 * SLOW_DEADLINE_S).rows
 
     def import_accuracies(
@@ -181,7 +201,7 @@ class Client:
             )
             for part in parts
         )
-        with self._errors():
+        with self.errors():
             return self._stub.ImportAccuracy(requests, timeout=5 * SLOW_DEADLINE_S).rows
 
     def export_rows(
@@ -192,7 +212,7 @@ class Client:
         request = pb.ExportTableRequest(
             space=space, devices=devices, origin=pb.TableOrigin.ValueType(number)
         )
-        with self._errors():
+        with self.errors():
             for response in self._stub.ExportTable(request, timeout=5 * SLOW_DEADLINE_S):
                 for row in response.rows:
                     yield TableRow(row.architecture, row.device, row.latency_ms)

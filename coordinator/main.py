@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from coordinator.cli import answers, fleet, models, tables
+from coordinator.cli import access, answers, fleet, models, tables
+from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
 from help_proto.console import EXIT_CODES_HELP, run_cli
@@ -60,12 +62,26 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option(envvar="HELP_CA", help="Certificate of the coordinator's authority, in PEM."),
+    ] = None,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="HELP_TOKEN",
+            help="Token for a coordinator with TLS; others on this machine can see a flag, so"
+            " rather set the variable, or use 'help-coord login'.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
-    pass
+    context.obj = Given(ca, token)
 
 
 for command in (
@@ -78,9 +94,14 @@ for command in (
     answers.search,
     fleet.collect,
     tables.export,
+    access.login,
+    access.audit,
 ):
     app.command()(command)
 app.add_typer(tables.import_app, name="import")
+app.add_typer(access.token_app, name="token")
+app.add_typer(access.agents_app, name="agents")
+app.add_typer(access.tls_app, name="tls")
 app.add_typer(models.models_app, name="models")
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -18,11 +17,14 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from coordinator.clock import AnchoredClock
+from coordinator.security.authority import Authority
+from coordinator.security.listeners import Bound
+from coordinator.security.setup import Guard, Protection
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
 from coordinator.servicers.models import ModelServicer
 from coordinator.signals import Signals
-from coordinator.store import Store, open_store
+from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
@@ -30,10 +32,15 @@ from coordinator.usecases.measure import Measuring
 from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
-from help_core.errors import AddressInUse, BadInput
+from help_core.errors import AddressInUse
 from help_core.predictors.registry import PredictorSource, get_predictor
 from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import agent_service_pb2, fleet_service_pb2, model_service_pb2
+from help_proto.v1 import (
+    access_service_pb2,
+    agent_service_pb2,
+    fleet_service_pb2,
+    model_service_pb2,
+)
 from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
 from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
@@ -44,31 +51,18 @@ EXPIRE_EVERY_S = 2.0
 DRAIN_S = 5.0
 
 
-def check_listen(address: str) -> str:
-    """``address`` if a coordinator may listen there; raises ``BadInput``.
-
-    Without credentials it listens on this machine alone.
-    """
-    host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdecimal() and int(port[:6]) < 65536):
-        raise BadInput(f"--listen {address!r} is no HOST:PORT, for example 127.0.0.1:50051")
-    with suppress(ValueError):
-        if ipaddress.ip_address(host.strip("[]")).is_loopback:
-            return address
-    if host == "localhost":
-        return address
-    raise BadInput(
-        f"--listen {address}: beyond loopback the coordinator needs TLS, which it does not offer"
-        " yet; use 127.0.0.1 and an ssh tunnel"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What a coordinator is started with, besides its address and its store."""
+    """What a coordinator is started with, besides its address and its store.
+
+    With an authority it speaks TLS, and agents connect to ``agents_listen``.
+    """
 
     predictors: PredictorSource = get_predictor
     model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    authority: Authority | None = None
+    agents_listen: str = ""
+    reflection: bool = False
 
 
 DEFAULTS = ServerOptions()
@@ -76,12 +70,14 @@ DEFAULTS = ServerOptions()
 
 @asynccontextmanager
 async def running(
-    address: str, store: Store, options: ServerOptions = DEFAULTS
-) -> AsyncIterator[str]:
-    """A coordinator that serves while the context lasts; yields its address with the port.
+    address: str, store: SqlStore, options: ServerOptions = DEFAULTS
+) -> AsyncIterator[Bound]:
+    """A coordinator that serves while the context lasts; yields where it listens.
 
-    Raises ``AddressInUse``.
+    Without an authority it serves in the clear, which is for loopback. Raises
+    ``AddressInUse``.
     """
+    protection = Protection(store.access, options.authority, options.agents_listen)
     clock, signals = AnchoredClock(), Signals()
     await asyncio.to_thread(store.extend_all, clock.now_s(), LEASE_S)
     agents = Agents(store, clock, signals)
@@ -94,18 +90,20 @@ async def running(
         predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
     )
-    server = grpc.aio.server(options=SERVER_OPTIONS)
+    guard = Guard(protection, clock)
+    server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[guard.interceptor()])
     add_AgentServiceServicer_to_server(AgentServicer(agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(use), server)
     models = Models(store, clock, options.model_quota_bytes)
     add_ModelServiceServicer_to_server(ModelServicer(models), server)
-    await _add_standard_services(server)
-    _check_free(address)
-    port = server.add_insecure_port(address)
+    await _add_standard_services(server, reflect=options.reflection)
+    for wanted in filter(None, (address, options.agents_listen)):
+        _check_free(wanted)
+    bound = guard.listen(server, address)
     await server.start()
     expiry = asyncio.create_task(agents.expire_forever(EXPIRE_EVERY_S))
     try:
-        yield f"{address.rpartition(':')[0]}:{port}"
+        yield bound
     finally:
         expiry.cancel()
         await server.stop(DRAIN_S)
@@ -129,16 +127,17 @@ def _check_free(address: str) -> None:
             ) from None
 
 
-async def _add_standard_services(server: grpc.aio.Server) -> None:
+async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> None:
+    files = (agent_service_pb2, fleet_service_pb2, model_service_pb2, access_service_pb2)
     names = [
-        agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
-        fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
-        model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+        service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     for name in ("", *names):
         await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    if not reflect:
+        return
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
@@ -152,8 +151,16 @@ async def serve(address: str, store_url: str, options: ServerOptions) -> None:
         loop.add_signal_handler(number, stop.set)
     try:
         async with running(address, store, options) as bound:
-            log.info("help-coord listens on %s", bound)
+            _announce(bound, options.authority)
             await stop.wait()
             log.info("stopping")
     finally:
         store.close()
+
+
+def _announce(bound: Bound, authority: Authority | None) -> None:
+    if authority is None:
+        log.info("help-coord listens on %s", bound.users)
+        return
+    log.info("help-coord listens on %s for users, %s for agents", bound.users, bound.agents)
+    log.info("its authority has the fingerprint %s", authority.fingerprint)

@@ -106,5 +106,5 @@ def test_the_check_sees_a_forbidden_import(tmp_path: Path) -> None:
 
 
 def test_every_function_of_the_generated_code_is_left_to_the_generator() -> None:
-    generated = list((ROOT / "proto" / "help_proto" / "v1").glob("*_pb2*.py*"))
-    assert len(generated) == 16
+    folder = ROOT / "proto" / "help_proto" / "v1"
+    assert len(list(folder.glob("*_pb2*.py*"))) == 4 * len(list(folder.glob("*.proto"))) > 0

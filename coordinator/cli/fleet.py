@@ -11,11 +11,11 @@ import platformdirs
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from coordinator.cli.models import chosen_models
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
 from coordinator.cli.progress import watch
-from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import DeviceStatus, JobState
 from help_core.spaces import get_gene_space, get_space
@@ -29,6 +29,11 @@ DEFAULT_MODELS_QUOTA_MB = 8000
 def default_store() -> str:
     """The SQLite file that is used when nothing is said."""
     return str(Path(platformdirs.user_data_dir("help-fleet")) / "coordinator.db")
+
+
+def default_tls_dir() -> Path:
+    """The authority's folder when nothing is said."""
+    return Path(platformdirs.user_data_dir("help-fleet")) / "tls"
 
 
 def serve(
@@ -45,6 +50,24 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS; needed beyond loopback. See docs/security.md.")
+    ] = False,
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of 'help-coord tls init'; implies --tls.", show_default=False),
+    ] = None,
+    listen_agents: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With TLS: address for agents. [default: the port above --listen]",
+            show_default=False,
+        ),
+    ] = "",
+    reflection: Annotated[
+        bool, typer.Option("--reflection", help="Let clients list the services' methods.")
+    ] = False,
     models_quota_mb: Annotated[
         int, typer.Option(min=0, help="Most room for models of users, in MB.")
     ] = DEFAULT_MODELS_QUOTA_MB,
@@ -62,20 +85,34 @@ def serve(
 
     It keeps every measurement in its store; start it again on the same store and it goes on.
     """
-    from coordinator.server import ServerOptions, check_listen
+    from coordinator.security.authority import open_authority
+    from coordinator.security.listeners import agents_address, check_listen
+    from coordinator.server import ServerOptions
     from coordinator.server import serve as serve_forever
     from help_core.predictors.artefacts import ArtefactFolder
     from help_core.predictors.registry import get_predictor
 
     log_to_stderr(verbose=not quiet)
+    secure = tls or tls_dir is not None
+    check_listen(listen, tls=secure)
     source = get_predictor if predictors is None else ArtefactFolder(predictors).get
-    options = ServerOptions(model_quota_bytes=models_quota_mb * 1_000_000, predictors=source)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store(), options))
+    options = ServerOptions(
+        model_quota_bytes=models_quota_mb * 1_000_000,
+        predictors=source,
+        authority=open_authority(tls_dir or default_tls_dir()) if secure else None,
+        agents_listen=(
+            check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
+        ),
+        reflection=reflection,
+    )
+    asyncio.run(serve_forever(listen, store or default_store(), options))
 
 
-def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
+def devices(
+    context: typer.Context, coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False
+) -> None:
     """List the devices of the fleet and what is known of each."""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         statuses = client.devices()
     if as_json:
         print_json(statuses)
@@ -89,7 +126,7 @@ def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False)
     table.add_column("jobs", justify="right")
     table.add_column("measurements", justify="right")
     for status in statuses:
-        table.add_row(*_device_cells(status))
+        table.add_row(*map(Text, _device_cells(status)))
     Console().print(table)
 
 
@@ -114,6 +151,7 @@ def _device_cells(status: DeviceStatus) -> tuple[str, ...]:
 
 
 def jobs(
+    context: typer.Context,
     device: Annotated[str, typer.Option(help="Only jobs of this device.")] = "",
     state: Annotated[
         list[str] | None, typer.Option(help=f"Only jobs in this state: {', '.join(JobState)}.")
@@ -128,7 +166,7 @@ def jobs(
         if name not in list(JobState):
             raise BadInput(f"--state {name!r} is unknown; use {', '.join(JobState)}")
         states.append(JobState(name))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         found, total = client.jobs(device, states, limit)
     if as_json:
         print_json({"total": total, "jobs": found})
@@ -137,19 +175,14 @@ def jobs(
     for name in ("id", "device", "state", "purpose", "attempts", "architecture", "last failure"):
         table.add_column(name, overflow="fold")
     for job in found:
-        table.add_row(
-            str(job.id),
-            job.device,
-            job.state,
-            job.purpose,
-            str(job.attempts),
-            job.architecture,
-            job.error,
-        )
+        cells = (str(job.id), job.device, job.state, job.purpose, str(job.attempts))
+        # What an agent wrote is text, never markup.
+        table.add_row(*map(Text, (*cells, job.architecture, job.error)))
     Console().print(table)
 
 
 def collect(
+    context: typer.Context,
     device: Annotated[list[str], typer.Option(help="Device to measure on; may be repeated.")],
     architecture: Annotated[
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
@@ -179,7 +212,7 @@ def collect(
     the same command watches it again.
     """
     names = [*(architecture or []), *_lines(file, space), *_sampled(space, sample, seed)]
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         names += chosen_models(client, models or ())
         failed = watch(client.collect(device, names, name))
     if as_json:

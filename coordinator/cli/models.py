@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
 from coordinator.client import Client
 from coordinator.model_calls import describe_model
 from help_core.errors import BadInput, NotFound
@@ -28,6 +28,7 @@ models_app = typer.Typer(no_args_is_help=True, help="Measure ONNX models of your
 
 @models_app.command("add")
 def add_models(
+    context: typer.Context,
     paths: Annotated[
         list[Path], typer.Argument(metavar="FOLDER|FILE…", help="ONNX files, or folders of them.")
     ],
@@ -58,7 +59,7 @@ def add_models(
         _check_name(space, name)
     added = []
     console = Console(stderr=True)
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         for name in space.names:
             data, facts = space.pack(space.parse(name)), space.facts(space.parse(name))
             model = describe_model(name, data, facts.parameters, facts.multiply_adds)
@@ -95,9 +96,11 @@ def _check_name(space: OwnModels, name: str) -> None:
 
 
 @models_app.command("list")
-def list_models(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
+def list_models(
+    context: typer.Context, coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False
+) -> None:
     """List the models that the coordinator keeps."""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         models = client.models.list()
     if as_json:
         print_json([_plain(model) for model in models])
@@ -109,11 +112,12 @@ def list_models(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = Fa
 
 @models_app.command("remove")
 def remove_models(
+    context: typer.Context,
     name: Annotated[list[str], typer.Argument(help="Names of models.")],
     coordinator: Coordinator = DEFAULT_ADDRESS,
 ) -> None:
     """Forget models. What was measured of them is kept."""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         for each in name:
             client.models.remove(each)
 

@@ -91,7 +91,7 @@ def _coordinator(database: Path) -> Iterator[str]:
     thread.start()
     server = running("127.0.0.1:0", store)
     try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result().users
     finally:
         closing = server.__aexit__(None, None, None)
         asyncio.run_coroutine_threadsafe(closing, loop).result(STOP_S)

@@ -12,8 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
-from coordinator.client import Client
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space, connect
 from help_core.accuracy.table import read_accuracy_csv
 from help_core.errors import BadInput, NotFound, StoreError
 from help_core.records import AccuracyRow, TableOrigin, TableRow
@@ -34,6 +33,7 @@ import_app = typer.Typer(no_args_is_help=True, help="Add latency tables of other
 
 @import_app.command("table")
 def import_table(
+    context: typer.Context,
     file: Annotated[
         Path, typer.Argument(help="CSV or Parquet: architecture,<device>… in ms, empty = missing.")
     ],
@@ -52,13 +52,14 @@ def import_table(
     Rows that are there already are replaced, so importing twice changes nothing.
     """
     table = read_latency_table(file, get_space(space))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.import_rows(space, source or file.name, _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 
 @import_app.command("help")
 def import_help(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="HELP's data/ folder or its data/SPACE folder.")],
     space: Space = "nasbench201",
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -70,13 +71,14 @@ def import_help(
     """
     root = folder / space if (folder / space).is_dir() else folder
     table = read_help_latency(root, get_space(space))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.import_rows(space, "HayeonLee/HELP", _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 
 @import_app.command("accuracy")
 def import_accuracy(
+    context: typer.Context,
     file: Annotated[
         Path | None, typer.Argument(help="CSV: architecture,accuracy in percent.")
     ] = None,
@@ -99,7 +101,7 @@ def import_accuracy(
         table = read_accuracy_csv(file, get_gene_space(space), column)
         rows = [AccuracyRow(str(one), value) for one, value in table.items()]
     source = file.name if file is not None else ""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.import_accuracies(space, source, _accuracy_parts(rows))
     if as_json:
         print_json({"space": space, "source": source, "rows": count})
@@ -116,6 +118,7 @@ def _accuracy_parts(rows: Sequence[AccuracyRow]) -> Iterator[Sequence[AccuracyRo
 
 
 def export(
+    context: typer.Context,
     space: Space = "nasbench201",
     device: Annotated[
         list[str] | None, typer.Option(help="Only this device; may be repeated.")
@@ -136,7 +139,7 @@ def export(
     """Write latencies as a table: the fleet's own medians, imported ones, or both."""
     if origin not in list(TableOrigin):
         raise BadInput(f"--origin {origin!r} is unknown; use {', '.join(TableOrigin)}")
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         rows = list(client.export_rows(space, device or [], TableOrigin(origin)))
     if not rows:
         raise NotFound(f"there are no latencies of {space} yet; see 'help-coord collect'")

@@ -9,6 +9,7 @@ import grpc
 
 from coordinator.servicers.errors import errors_to_status
 from coordinator.store import Acknowledgement
+from coordinator.usecases.access import check_agent_id
 from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
 from help_core import __version__
 from help_core.errors import BadInput
@@ -17,6 +18,7 @@ from help_proto.convert import (
     from_lease_ref,
     from_offer,
     from_report,
+    text,
     to_lease_ref,
     to_leased_job,
 )
@@ -50,8 +52,9 @@ class AgentServicer(rpc.AgentServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             _check_count("devices", len(request.devices))
+            devices = [text("device", name, 64) for name in request.devices]
             jobs = await self._agents.lease(
-                request.agent_id, list(request.devices), request.max_jobs, request.wait_s
+                check_agent_id(request.agent_id), devices, request.max_jobs, request.wait_s
             )
             if context.cancelled():
                 # Nobody will receive them, and no heartbeat will name them.
@@ -65,7 +68,7 @@ class AgentServicer(rpc.AgentServiceServicer):
         async with errors_to_status(context):
             _check_count("leases", len(request.leases))
             leases = [from_lease_ref(ref) for ref in request.leases]
-            lost = await self._agents.heartbeat(request.agent_id, leases)
+            lost = await self._agents.heartbeat(check_agent_id(request.agent_id), leases)
         return pb.HeartbeatResponse(lost=[to_lease_ref(ref) for ref in lost])
 
     async def ReleaseJobs(
@@ -75,7 +78,7 @@ class AgentServicer(rpc.AgentServiceServicer):
         async with errors_to_status(context):
             _check_count("leases", len(request.leases))
             leases = [from_lease_ref(ref) for ref in request.leases]
-            await self._agents.release(request.agent_id, leases)
+            await self._agents.release(check_agent_id(request.agent_id), leases)
         return pb.ReleaseJobsResponse()
 
     async def DeliverReports(
@@ -89,12 +92,12 @@ class AgentServicer(rpc.AgentServiceServicer):
     async def _deliver(self, request: pb.DeliverReportsRequest) -> pb.DeliverReportsResponse:
         message = ""
         try:
-            report = from_report(request.report)
+            agent_id, report = check_agent_id(request.agent_id), from_report(request.report)
         except BadInput as error:
             # One bad report must not hold up those behind it in the agent's spool.
             acknowledgement, message = Acknowledgement.REFUSED, str(error)
         else:
-            acknowledgement = await self._agents.record(request.agent_id, report)
+            acknowledgement = await self._agents.record(agent_id, report)
             if acknowledgement is Acknowledgement.REFUSED:
                 message = f"there is no job {report.job_id}"
         number = enum_number("ACKNOWLEDGEMENT", pb.Acknowledgement, acknowledgement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +21,7 @@ from coordinator.usecases.tables import Tables
 from help_core.errors import BadInput
 from help_core.records import AccuracyRow, AdaptOrder, Progress, TableOrigin, TableRow
 from help_core.records.orders import DEFAULT_SAMPLES
-from help_proto.convert import enum_value, from_job_state, to_device_status, to_job
+from help_proto.convert import enum_value, from_job_state, number, text, to_device_status, to_job
 from help_proto.convert_answer import to_answer, to_progress
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -64,13 +64,12 @@ class FleetServicer(rpc.FleetServiceServicer):
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         """See the proto."""
         async with errors_to_status(context):
-            if request.device:
-                await asyncio.to_thread(
-                    self._use.store.device, request.device, self._use.clock.now_s()
-                )
+            device = text("device", request.device, 64)
+            if device:
+                await asyncio.to_thread(self._use.store.device, device, self._use.clock.now_s())
             jobs, total = await asyncio.to_thread(
                 self._use.store.find_jobs,
-                request.device,
+                device,
                 [from_job_state(state) for state in request.states],
                 min(request.limit or MAX_LISTED_JOBS, MAX_LISTED_JOBS),
             )
@@ -82,7 +81,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             events = self._use.collecting.collect(
-                list(request.devices), list(request.architectures), request.collection
+                _devices(request.devices), list(request.architectures), request.collection
             )
             async with aclosing(events):
                 async for event in events:
@@ -109,7 +108,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             architectures, prediction, predictor = await self._use.predicting.predict(
-                request.device, list(request.architectures)
+                text("device", request.device, 64), list(request.architectures)
             )
         columns = (prediction.latency_ms, prediction.low_ms, prediction.high_ms)
         rows = zip(architectures, *(column.tolist() for column in columns), strict=True)
@@ -127,7 +126,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             order = AdaptOrder(
-                device=request.device,
+                device=text("device", request.device, 64),
                 space=request.space,
                 max_latency_ms=tuple(request.max_latency_ms),
                 top=request.top or 1,
@@ -146,7 +145,9 @@ class FleetServicer(rpc.FleetServiceServicer):
                 rows = [
                     TableRow(row.architecture, row.device, row.latency_ms) for row in request.rows
                 ]
-                count += await self._use.tables.add(request.space, request.source, rows)
+                count += await self._use.tables.add(
+                    request.space, text("source", request.source), rows
+                )
         return pb.ImportTableResponse(rows=count)
 
     async def ImportAccuracy(
@@ -163,7 +164,7 @@ class FleetServicer(rpc.FleetServiceServicer):
                 ]
                 if len(rows) > MAX_ACCURACY_ROWS:
                     raise BadInput(f"more than {MAX_ACCURACY_ROWS} accuracies; import fewer")
-            count = await self._use.tables.set_accuracies(space, source, rows)
+            count = await self._use.tables.set_accuracies(space, text("source", source), rows)
         return pb.ImportAccuracyResponse(rows=count)
 
     async def ExportTable(
@@ -174,7 +175,9 @@ class FleetServicer(rpc.FleetServiceServicer):
             origin = TableOrigin.BOTH
             if request.origin:
                 origin = enum_value("TABLE_ORIGIN", pb.TableOrigin, TableOrigin, request.origin)
-            rows = iter(await self._use.tables.rows(request.space, list(request.devices), origin))
+            rows = iter(
+                await self._use.tables.rows(request.space, _devices(request.devices), origin)
+            )
             while part := list(islice(rows, ROWS_PER_MESSAGE)):
                 yield pb.ExportTableResponse(
                     rows=[
@@ -188,9 +191,13 @@ class FleetServicer(rpc.FleetServiceServicer):
                 )
 
 
+def _devices(names: Iterable[str]) -> list[str]:
+    return [text("device", name, 64) for name in names]
+
+
 def _adapt_order(request: pb.AdaptRequest) -> AdaptOrder:
     return AdaptOrder(
-        device=request.device,
+        device=text("device", request.device, 64),
         space=request.space,
         predictor=request.predictor,
         samples=request.samples or DEFAULT_SAMPLES,
@@ -198,6 +205,6 @@ def _adapt_order(request: pb.AdaptRequest) -> AdaptOrder:
         top=request.top or 1,
         verify=request.verify,
         winner_measurements=request.winner_measurements,
-        seed=request.seed,
+        seed=number("seed", request.seed),
         fresh=request.fresh,
     )

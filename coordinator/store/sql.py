@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from coordinator.store.access import SqlAccessStore
 from coordinator.store.contract import (
     Acknowledgement,
     Adaptation,
@@ -85,6 +86,11 @@ class SqlStore:
     def trouble(self) -> StoreError | None:
         """See ``Store.trouble``."""
         return self._trouble
+
+    @property
+    def access(self) -> SqlAccessStore:
+        """Tokens, certificates and the audit log of the same database."""
+        return SqlAccessStore(self._transaction)
 
     def close(self) -> None:
         """Frees the connections."""

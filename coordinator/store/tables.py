@@ -130,3 +130,42 @@ adaptations = sa.Table(
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("support", sa.JSON, nullable=False),
 )
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    # SHA-256 of the secret, which is not kept.
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("label", sa.String(64), nullable=False),
+    sa.Column("created_unix_s", sa.Float(53), nullable=False),
+    sa.Column("expires_unix_s", sa.Float(53), nullable=False),
+    sa.Column("last_used_unix_s", sa.Float(53), nullable=True),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+    sa.Column("used_by", sa.String(64), nullable=False),
+)
+
+certificates = sa.Table(
+    "certificates",
+    metadata,
+    sa.Column("serial", sa.String(40), primary_key=True),
+    sa.Column("agent_id", sa.String(64), nullable=False, index=True),
+    sa.Column("key_digest", sa.String(64), nullable=False),
+    sa.Column("pem", sa.Text, nullable=False),
+    sa.Column("issued_unix_s", sa.Float(53), nullable=False),
+    sa.Column("expires_unix_s", sa.Float(53), nullable=False),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("at_unix_s", sa.Float(53), nullable=False),
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(256), nullable=False),
+    sa.Column("peer", sa.String(64), nullable=False),
+    sa.Column("outcome", sa.String(256), nullable=False),
+)

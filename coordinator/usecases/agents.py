@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from coordinator.clock import Clock
 from coordinator.signals import Signals, jobs_of, reports_of
 from coordinator.store import Acknowledgement, Store
+from coordinator.usecases.access import check_agent_id
 from help_core import __version__
 from help_core.errors import BadInput, Incompatible
 from help_core.records import Device, LeasedJob, LeaseRef, Report
@@ -33,8 +34,7 @@ class Agents:
 
     async def register(self, agent_id: str, version: str, devices: Sequence[Device]) -> None:
         """See ``Store.register``; also raises ``Incompatible``."""
-        if not (8 <= len(agent_id) <= 64 and agent_id.isalnum()):
-            raise BadInput("an agent id must be 8-64 letters and digits")
+        check_agent_id(agent_id)
         if not devices:
             raise BadInput("an agent must offer at least one device")
         _check_version(version)

@@ -37,7 +37,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     server = running("127.0.0.1:0", store, ServerOptions(model_quota_bytes=QUOTA))
-    yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+    yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result().users
     asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
