@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Postgres, running_postgres
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +19,10 @@ def reference_data() -> Path:
         if folder and (Path(folder) / "help").is_dir():
             return Path(folder)
     pytest.skip("reference data is not here; set HELP_REFERENCE_DATA to its folder")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL, or a skip by name."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server

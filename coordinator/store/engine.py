@@ -11,6 +11,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from help_core.errors import BadInput, StoreError
 
 BUSY_TIMEOUT_MS = 15_000
+SERVER_CONNECTIONS = 10
+"""Of one coordinator to a database server; it overflows to twice as many."""
 
 
 def make_engine(url: str) -> sa.Engine:
@@ -19,15 +21,18 @@ def make_engine(url: str) -> sa.Engine:
     Raises ``BadInput`` for a URL that nothing understands.
     """
     parsed = _parse(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
         try:
-            return sa.create_engine(parsed, pool_pre_ping=True)
+            return sa.create_engine(parsed, pool_pre_ping=True, pool_size=SERVER_CONNECTIONS)
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise BadInput(
                 f"no driver for the store {readable_name(parsed)} ({error}); use sqlite:///PATH,"
                 " or install help-fleet[postgres] for postgresql://"
             ) from None
-    if parsed.database and parsed.database != ":memory:":
+    in_memory = not parsed.database or parsed.database == ":memory:"
+    if parsed.database and not in_memory:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -35,7 +40,14 @@ def make_engine(url: str) -> sa.Engine:
                 f"cannot make the folder of the store {parsed.database} ({error})"
             ) from None
     try:
-        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
+        # A database in memory is its one connection, which callers then take in turn.
+        engine = sa.create_engine(
+            parsed,
+            connect_args={"check_same_thread": False},
+            poolclass=sa.QueuePool,
+            pool_size=1 if in_memory else 5,
+            max_overflow=0 if in_memory else 10,
+        )
     except ArgumentError:
         raise BadInput(f"store {url[:80]!r} is no SQLite URL; use sqlite:///PATH") from None
     sa.event.listen(engine, "connect", _set_up_sqlite)

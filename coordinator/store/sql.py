@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -11,17 +11,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from coordinator.store.contract import (
     Acknowledgement,
     Adaptation,
+    Delivery,
     JobOrder,
+    Recorded,
     StoredMeasurement,
 )
 from coordinator.store.engine import make_engine, readable_name
 from coordinator.store.migrate import upgrade
+from coordinator.store.queries import collections as collection_queries
 from coordinator.store.queries import devices as device_queries
 from coordinator.store.queries import jobs as job_queries
+from coordinator.store.queries import leases as lease_queries
+from coordinator.store.queries import measurements as measurement_queries
 from coordinator.store.queries import reports as report_queries
 from coordinator.store.queries import tables as table_queries
 from help_core.errors import StoreError
 from help_core.records import (
+    CollectionOrder,
+    CollectionStatus,
     Device,
     DeviceStatus,
     Job,
@@ -88,6 +95,34 @@ class SqlStore:
         with self._transaction(write=True) as connection:
             device_queries.seen(connection, agent_id, now_s)
 
+    def clock_s(self) -> float | None:
+        if self._engine.dialect.name == "sqlite":
+            return None
+        with self._transaction(write=False) as connection:
+            moment = sa.select(sa.extract("epoch", sa.func.clock_timestamp()))
+            return float(connection.execute(moment).scalar_one())
+
+    def check(self) -> None:
+        with self._transaction(write=True) as connection:
+            # Writes what is there already: a full or read-only disk is found by writing alone.
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+
+    def label(self, device: str, labels: Mapping[str, str | None], note: str | None) -> None:
+        with self._transaction(write=True) as connection:
+            device_queries.label(connection, device, labels, note)
+
+    def end_quarantine(self, device: str) -> bool:
+        with self._transaction(write=True) as connection:
+            return device_queries.end_quarantine(connection, device)
+
+    def devices_with_work(self) -> list[str]:
+        with self._transaction(write=False) as connection:
+            return device_queries.with_work(connection)
+
+    def job_counts(self) -> dict[JobState, int]:
+        with self._transaction(write=False) as connection:
+            return job_queries.counts(connection)
+
     def devices(self, now_s: float) -> list[Device]:
         with self._transaction(write=False) as connection:
             return device_queries.find(connection, now_s)
@@ -108,25 +143,25 @@ class SqlStore:
         self, agent_id: str, devices: Sequence[str], count: int, now_s: float, lease_s: float
     ) -> list[LeasedJob]:
         with self._transaction(write=True) as connection:
-            return job_queries.lease(connection, agent_id, devices, count, now_s, lease_s)
+            return lease_queries.lease(connection, agent_id, devices, count, now_s, lease_s)
 
     def renew(
         self, agent_id: str, leases: Sequence[LeaseRef], now_s: float, lease_s: float
     ) -> list[LeaseRef]:
         with self._transaction(write=True) as connection:
-            return job_queries.renew(connection, agent_id, leases, now_s, lease_s)
+            return lease_queries.renew(connection, agent_id, leases, now_s, lease_s)
 
     def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
         with self._transaction(write=True) as connection:
-            job_queries.release(connection, agent_id, leases)
+            lease_queries.release(connection, agent_id, leases)
 
     def expire(self, now_s: float) -> int:
         with self._transaction(write=True) as connection:
-            return job_queries.expire(connection, now_s)
+            return lease_queries.expire(connection, now_s)
 
     def extend_all(self, now_s: float, lease_s: float) -> None:
         with self._transaction(write=True) as connection:
-            job_queries.extend_all(connection, now_s, lease_s)
+            lease_queries.extend_all(connection, now_s, lease_s)
 
     def cancel(self, job_ids: Sequence[int]) -> int:
         with self._transaction(write=True) as connection:
@@ -142,15 +177,46 @@ class SqlStore:
         with self._transaction(write=False) as connection:
             return job_queries.find(connection, device, states, limit)
 
-    def record(self, agent_id: str, report: Report) -> Acknowledgement:
+    def record_all(self, deliveries: Sequence[Delivery], now_s: float) -> list[Recorded]:
         with self._transaction(write=True) as connection:
-            return report_queries.record(connection, agent_id, report)
+            return report_queries.record_all(connection, deliveries, now_s)
+
+    def record(self, agent_id: str, report: Report, now_s: float) -> Acknowledgement:
+        return self.record_all([Delivery(agent_id, report)], now_s)[0].acknowledgement
+
+    def open_collection(self, order: CollectionOrder, now_s: float) -> None:
+        with self._transaction(write=True) as connection:
+            collection_queries.open_(connection, order, now_s)
+
+    def collections(self) -> list[CollectionStatus]:
+        with self._transaction(write=False) as connection:
+            return collection_queries.statuses(connection)
+
+    def collection(self, name: str) -> CollectionStatus:
+        with self._transaction(write=False) as connection:
+            return collection_queries.get(connection, name)
+
+    def cancel_collection(self, name: str) -> int:
+        with self._transaction(write=True) as connection:
+            return collection_queries.cancel(connection, name)
+
+    def retry_collection(self, name: str) -> int:
+        with self._transaction(write=True) as connection:
+            return collection_queries.retry(connection, name)
+
+    def collection_devices(self, name: str) -> list[str]:
+        with self._transaction(write=False) as connection:
+            return collection_queries.devices_of(connection, name)
+
+    def settled(self, device: str, collection: str) -> set[str]:
+        with self._transaction(write=False) as connection:
+            return collection_queries.settled(connection, device, collection)
 
     def measurements(
         self, device: str, architectures: Sequence[str] | None = None
     ) -> list[StoredMeasurement]:
         with self._transaction(write=False) as connection:
-            return report_queries.measurements(connection, device, architectures)
+            return measurement_queries.measurements(connection, device, architectures)
 
     def add_rows(self, space: str, source: str, rows: Iterable[TableRow]) -> int:
         with self._transaction(write=True) as connection:

@@ -29,11 +29,6 @@ class FailureClass(StrEnum):
     NO_PROVIDER = "no-provider"
     NO_DATA = "no-data"
 
-    @property
-    def retriable(self) -> bool:
-        """Whether another attempt on the same device can end otherwise."""
-        return self in (FailureClass.CRASHED, FailureClass.OUT_OF_MEMORY, FailureClass.TIMED_OUT)
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
