@@ -22,7 +22,7 @@ from agent.boards.replay import read_column
 from agent.conditions import describe_host, governor, take_snapshot
 from agent.link import Link
 from agent.service import serve
-from agent.spool import Spool
+from agent.spool import DEFAULT_MAX_BYTES, Spool
 from agent.state import default_state_dir, open_state_dir
 from agent.uplink import Uplink
 from agent.worker import Worker
@@ -123,20 +123,26 @@ def run(
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
     ] = None,
+    spool_mb: Annotated[
+        int, typer.Option(min=1, help="Most room for unsent reports, in MB; then it takes no work.")
+    ] = DEFAULT_MAX_BYTES // 2**20,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
+    log_format: Annotated[
+        str, typer.Option(help="text for a person, json: one object a line.")
+    ] = "text",
 ) -> None:
     """Serve a device: lease measurements, make them, deliver them, until Ctrl-C.
 
     Stopping gives leases back, so that another start (or another agent) takes them up. What
     was measured and not yet delivered stays in the state folder and is sent at the next start.
     """
-    log_to_stderr(verbose=not quiet)
+    log_to_stderr(verbose=not quiet, form=log_format)
     settings = _settings(threads, batch_size, precision, provider)
     measuring, settings = _make_board(board, table, column or device, space, settings)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)
     link = Link(_address(coordinator), open_state_dir(folder))
-    spool = Spool(folder / "spool.sqlite")
+    spool = Spool(folder / "spool.sqlite", spool_mb * 2**20)
     stop = threading.Event()
     rng = random.Random()
     uplink = Uplink(link, spool, stop, Backoff(rng))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from help_proto.console import EXIT_CODES_HELP, run_cli
 
-from coordinator.cli import answers, fleet, tables
+from coordinator.cli import answers, backup, collections, fleet, tables
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
 
@@ -46,7 +46,12 @@ for command in (
     answers.predict,
     answers.search,
     fleet.collect,
+    collections.collections,
+    collections.cancel,
+    collections.label,
     tables.export,
+    backup.backup,
+    backup.restore,
 ):
     app.command()(command)
 app.add_typer(tables.import_app, name="import")

@@ -8,8 +8,10 @@ import ipaddress
 import logging
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -21,6 +23,10 @@ from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_ser
 from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
+from coordinator.housekeeping import Housekeeping, OnReady
+from coordinator.metrics import Metrics
+from coordinator.monitor import monitoring
+from coordinator.recorder import Recorder
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
 from coordinator.signals import Signals
@@ -35,7 +41,6 @@ from help_core.errors import AddressInUse, BadInput
 
 log = logging.getLogger(__name__)
 
-EXPIRE_EVERY_S = 2.0
 DRAIN_S = 5.0
 
 
@@ -59,36 +64,64 @@ def check_listen(address: str) -> str:
 
 
 @asynccontextmanager
-async def running(address: str, store: Store) -> AsyncIterator[str]:
+async def running(
+    address: str,
+    store: Store,
+    metrics: Metrics | None = None,
+    ready: threading.Event | None = None,
+) -> AsyncIterator[str]:
     """A coordinator that serves while the context lasts; yields its address with the port.
 
     Raises ``AddressInUse``.
     """
-    clock, signals = AnchoredClock(), Signals()
-    await asyncio.to_thread(store.extend_all, clock.now_s(), LEASE_S)
-    agents = Agents(store, clock, signals)
+    metrics, ready = metrics or Metrics(), ready or threading.Event()
+    parts = await asyncio.to_thread(put_together, store, metrics)
+    server = grpc.aio.server(options=SERVER_OPTIONS)
+    add_AgentServiceServicer_to_server(AgentServicer(parts.agents), server)
+    add_FleetServiceServicer_to_server(FleetServicer(parts.use), server)
+    set_ready = await _add_standard_services(server)
+    _check_free(address)
+    port = server.add_insecure_port(address)
+    await server.start()
+    housekeeping = Housekeeping(
+        store, parts.clock, parts.use.signals, metrics, LEASE_S, ready, set_ready
+    )
+    tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
+    try:
+        yield f"{address.rpartition(':')[0]}:{port}"
+    finally:
+        # Drain: no new work is handed out, what was delivered is committed and acknowledged.
+        tasks[0].cancel()
+        await set_ready(False)
+        parts.agents.stop()
+        await server.stop(DRAIN_S)
+        tasks[1].cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    clock: AnchoredClock
+    recorder: Recorder
+    agents: Agents
+    use: UseCases
+
+
+def put_together(store: Store, metrics: Metrics) -> _Parts:
+    """The parts of a coordinator, on a clock that all coordinators of the store share."""
+    clock, signals = AnchoredClock(store.clock_s()), Signals()
+    store.extend_all(clock.now_s(), LEASE_S)
     measuring = Measuring(store, clock, signals)
     use = UseCases(
         store=store,
         clock=clock,
+        signals=signals,
         adapting=Adapting(store, clock, measuring),
         collecting=Collecting(store, clock, signals),
         predicting=Predicting(store, clock),
         tables=Tables(store),
     )
-    server = grpc.aio.server(options=SERVER_OPTIONS)
-    add_AgentServiceServicer_to_server(AgentServicer(agents), server)
-    add_FleetServiceServicer_to_server(FleetServicer(use), server)
-    await _add_standard_services(server)
-    _check_free(address)
-    port = server.add_insecure_port(address)
-    await server.start()
-    expiry = asyncio.create_task(agents.expire_forever(EXPIRE_EVERY_S))
-    try:
-        yield f"{address.rpartition(':')[0]}:{port}"
-    finally:
-        expiry.cancel()
-        await server.stop(DRAIN_S)
+    recorder = Recorder(store, clock, signals, metrics)
+    return _Parts(clock, recorder, Agents(store, clock, signals, recorder, metrics), use)
 
 
 def _check_free(address: str) -> None:
@@ -109,20 +142,27 @@ def _check_free(address: str) -> None:
             ) from None
 
 
-async def _add_standard_services(server: grpc.aio.Server) -> None:
+async def _add_standard_services(server: grpc.aio.Server) -> OnReady:
+    """Health and reflection; returns what tells clients whether to come here."""
     names = [
         agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
         fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    for name in ("", *names):
-        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
+    async def set_ready(is_ready: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *names):
+            await servicer.set(name, status.SERVING if is_ready else status.NOT_SERVING)
 
-async def serve(address: str, store_url: str) -> None:
+    await set_ready(True)
+    return set_ready
+
+
+async def serve(address: str, store_url: str, monitor: str = "") -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -130,9 +170,13 @@ async def serve(address: str, store_url: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store) as bound:
-            log.info("help-coord listens on %s", bound)
-            await stop.wait()
-            log.info("stopping")
+        metrics, ready = Metrics(), threading.Event()
+        with monitoring(monitor, metrics, ready) as monitored:
+            async with running(address, store, metrics, ready) as bound:
+                log.info("help-coord listens on %s", bound)
+                if monitored:
+                    log.info("metrics, health and readiness on http://%s", monitored)
+                await stop.wait()
+                log.info("stopping")
     finally:
         store.close()

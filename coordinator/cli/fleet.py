@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,12 @@ from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, LogFormat
+from coordinator.cli.parse import parse_duration, parse_labels
 from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
-from help_core.records import DeviceStatus, JobState
+from help_core.records import CollectionOrder, DeviceStatus, JobState
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
 
@@ -41,7 +43,16 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Also answer /metrics, /healthz and /readyz over HTTP there. [default: nowhere]",
+            show_default=False,
+        ),
+    ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Run the coordinator until Ctrl-C.
 
@@ -50,13 +61,25 @@ def serve(
     from coordinator.server import check_listen
     from coordinator.server import serve as serve_forever
 
-    log_to_stderr(verbose=not quiet)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store()))
+    log_to_stderr(verbose=not quiet, form=log_format)
+    asyncio.run(serve_forever(check_listen(listen), store or default_store(), metrics))
 
 
-def devices(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
-    """List the devices of the fleet and what is known of each."""
+def devices(
+    release: Annotated[
+        str, typer.Option(metavar="DEVICE", help="First end the quarantine of this device.")
+    ] = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """List the devices of the fleet and what is known of each.
+
+    A device whose board failed several times in a row is in quarantine: it is given a single
+    job now and then, and all work again once one succeeds, or by --release.
+    """
     with Client(coordinator) as client:
+        if release and not client.end_quarantine(release):
+            Console(stderr=True).print(f"{release} was not in quarantine.")
         statuses = client.devices()
     if as_json:
         print_json(statuses)
@@ -88,10 +111,18 @@ def _device_cells(status: DeviceStatus) -> tuple[str, ...]:
         " ".join(filter(None, board)),
         f"{settings.runtime} {settings.provider.removesuffix('ExecutionProvider')}\n"
         f"{settings.threads} thread(s), batch {settings.batch_size}, {settings.precision}",
-        "online" if device.online else "offline",
+        _state(status),
         "\n".join(jobs),
         measurements,
     )
+
+
+def _state(status: DeviceStatus) -> str:
+    lines = ["online" if status.device.online else "offline"]
+    if status.quarantined:
+        lines.append(f"quarantined after {status.failures_in_row} failures")
+    lines += [f"{name}={value}" for name, value in sorted(status.labels.items())]
+    return "\n".join([*lines, *filter(None, [status.note])])
 
 
 def jobs(
@@ -131,7 +162,15 @@ def jobs(
 
 
 def collect(
-    device: Annotated[list[str], typer.Option(help="Device to measure on; may be repeated.")],
+    device: Annotated[
+        list[str] | None, typer.Option(help="Device to measure on; may be repeated.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="Also all devices with this label (and the others)."
+        ),
+    ] = None,
     architecture: Annotated[
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
     ] = None,
@@ -145,26 +184,41 @@ def collect(
         str, typer.Option(help="Search space that --sample draws from.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the collection.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the collection. [default: made]")] = "",
+    priority: Annotated[int, typer.Option(help="Above 0: before others; below: after them.")] = 0,
+    deadline: Annotated[
+        str, typer.Option(metavar="2h", help="Cancel what is not begun by then: s, m, h or d.")
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Queue again what failed or was cancelled of --name.")
+    ] = False,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
     """Measure architectures on devices and keep the results.
 
     What is measured already is left alone. Ctrl-C stops watching; the collection goes on, and
-    the same command watches it again.
+    the same command watches it again. 'help-coord cancel NAME' ends it.
     """
+    if resume and not name:
+        raise BadInput("--resume needs --name, the collection to go on with")
     names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
+    order = CollectionOrder(
+        name or f"collection-{uuid.uuid4().hex[:8]}", priority, parse_duration(deadline)
+    )
     with Client(coordinator) as client:
-        failed = watch(client.collect(device, names, name))
+        events = client.collect(order, device or [], names, parse_labels(label), resume=resume)
+        failed = watch(events)
     if as_json:
-        print_json(
-            {"architectures": len(set(names)), "devices": len(set(device)), "failed": failed}
-        )
+        counts = {"architectures": len(set(names)), "devices": len(set(device or ()))}
+        print_json({"collection": order.name, **counts, "failed": failed})
     elif failed:
-        raise MeasurementFailed(f"{failed} job(s) failed; see 'help-coord jobs --state failed'")
+        raise MeasurementFailed(
+            f"{failed} job(s) of {order.name} failed; see 'help-coord jobs --state failed',"
+            f" and try again with 'help-coord collect --name {order.name} --resume'"
+        )
     else:
-        Console().print("All measured. 'help-coord export' writes them as a table.")
+        Console().print(f"{order.name}: done. 'help-coord export' writes latencies as a table.")
 
 
 def _lines(path: Path | None) -> list[str]:

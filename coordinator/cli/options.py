@@ -22,3 +22,6 @@ Space = Annotated[str, typer.Option(help="Search space, for example nasbench201.
 DeviceName = Annotated[
     str, typer.Option("--device", help="Device, as 'help-coord devices' lists it.")
 ]
+LogFormat = Annotated[
+    str, typer.Option("--log-format", help="text for a person, json: one object a line.")
+]

@@ -18,14 +18,21 @@ from help_proto.v1 import agent_service_pb2 as pb
 from help_proto.v1 import agent_service_pb2_grpc as rpc
 
 from coordinator.servicers.errors import errors_to_status
+from coordinator.servicers.streams import until
 from coordinator.store import Acknowledgement
 from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
 from help_core import __version__
 from help_core.errors import BadInput
+from help_core.records import Report
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_ITEMS = 10_000
+MAX_REPORTS = 1000
+_ACKNOWLEDGEMENTS = {
+    kind: pb.Acknowledgement.ValueType(enum_number("ACKNOWLEDGEMENT", pb.Acknowledgement, kind))
+    for kind in Acknowledgement
+}
 
 
 class AgentServicer(rpc.AgentServiceServicer):
@@ -83,26 +90,29 @@ class AgentServicer(rpc.AgentServiceServicer):
     ) -> AsyncIterator[pb.DeliverReportsResponse]:
         """See the proto."""
         async with errors_to_status(context):
-            async for request in request_iterator:
+            async for request in until(request_iterator, self._agents.stopping):
                 yield await self._deliver(request)
 
     async def _deliver(self, request: pb.DeliverReportsRequest) -> pb.DeliverReportsResponse:
-        message = ""
-        try:
-            report = from_report(request.report)
-        except BadInput as error:
-            # One bad report must not hold up those behind it in the agent's spool.
-            acknowledgement, message = Acknowledgement.REFUSED, str(error)
-        else:
-            acknowledgement = await self._agents.record(request.agent_id, report)
-            if acknowledgement is Acknowledgement.REFUSED:
-                message = f"there is no job {report.job_id}"
-        number = enum_number("ACKNOWLEDGEMENT", pb.Acknowledgement, acknowledgement)
-        return pb.DeliverReportsResponse(
-            key=request.report.key,
-            acknowledgement=pb.Acknowledgement.ValueType(number),
-            message=message,
-        )
+        if len(request.reports) > MAX_REPORTS:
+            raise BadInput(f"{len(request.reports)} reports in one message; at most {MAX_REPORTS}")
+        good: list[Report] = []
+        receipts = [pb.Receipt(key=message.key) for message in request.reports]
+        places: list[int] = []
+        for place, message in enumerate(request.reports):
+            try:
+                good.append(from_report(message))
+                places.append(place)
+            except BadInput as error:
+                # One bad report must not hold up those behind it in the agent's spool.
+                receipts[place].acknowledgement = pb.ACKNOWLEDGEMENT_REFUSED
+                receipts[place].message = str(error)
+        results = await self._agents.record(request.agent_id, good) if good else []
+        for place, result in zip(places, results, strict=True):
+            receipts[place].acknowledgement = _ACKNOWLEDGEMENTS[result]
+            if result is Acknowledgement.REFUSED:
+                receipts[place].message = f"there is no job {request.reports[place].job_id}"
+        return pb.DeliverReportsResponse(receipts=receipts)
 
 
 def _check_count(what: str, count: int) -> None:

@@ -66,7 +66,11 @@ def test_a_small_collection_is_done_after_twice_its_size(small: int, turn: int) 
 
 
 def test_turns_go_on_from_lease_to_lease() -> None:
-    jobs = {_job(n, name) for name, start in (("c", 0), ("d", 10), ("e", 20)) for n in range(start, start + 5)}
+    jobs = {
+        _job(n, name)
+        for name, start in (("c", 0), ("d", 10), ("e", 20))
+        for n in range(start, start + 5)
+    }
     served = []
     for turn in range(9):
         (one,) = choose(jobs, 1, turn)

@@ -21,9 +21,7 @@ def open_(connection: sa.Connection, order: CollectionOrder, now_s: float) -> No
     values = {"priority": order.priority, "deadline_s": deadline_s, "ended": ""}
     known = sa.select(collections.c.name).where(collections.c.name == order.name)
     if connection.execute(known.with_for_update()).first() is None:
-        connection.execute(
-            collections.insert().values(name=order.name, created_s=now_s, **values)
-        )
+        connection.execute(collections.insert().values(name=order.name, created_s=now_s, **values))
         return
     connection.execute(collections.update().where(collections.c.name == order.name).values(values))
     connection.execute(
@@ -85,9 +83,7 @@ def end_overdue(connection: sa.Connection, now_s: float) -> None:
 def _end(connection: sa.Connection, names: Iterable[str], why: str) -> int:
     count = 0
     for name in names:
-        connection.execute(
-            collections.update().where(collections.c.name == name).values(ended=why)
-        )
+        connection.execute(collections.update().where(collections.c.name == name).values(ended=why))
         result = connection.execute(
             jobs.update()
             .where(jobs.c.collection == name, jobs.c.state == JobState.QUEUED)
@@ -102,9 +98,7 @@ def retry(connection: sa.Connection, name: str) -> int:
     get(connection, name)
     result = connection.execute(
         jobs.update()
-        .where(
-            jobs.c.collection == name, jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
-        )
+        .where(jobs.c.collection == name, jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED]))
         .values(state=JobState.QUEUED, attempts=0, agent_id="")
     )
     return result.rowcount

@@ -48,7 +48,7 @@ def enqueue(connection: sa.Connection, orders: Sequence[JobOrder]) -> list[int]:
 def counts(connection: sa.Connection) -> dict[JobState, int]:
     """See ``Store.job_counts``."""
     query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
-    found = {state: count for state, count in connection.execute(query)}
+    found = {row[0]: row[1] for row in connection.execute(query)}
     return {state: found.get(state, 0) for state in JobState}
 
 

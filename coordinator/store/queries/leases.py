@@ -40,7 +40,7 @@ def lease(
             devices.c.name.in_(names), devices.c.agent_id == agent_id
         )
     ).all()
-    found: dict[int, sa.Row[tuple[int, int, str]]] = {}
+    found: dict[int, sa.Row[tuple[int, int, str, int, int]]] = {}
     candidates: list[Candidate] = []
     for device in served:
         quarantined = device.quarantined_until_s is not None
@@ -61,7 +61,9 @@ def lease(
         return []
     _take(connection, agent_id, chosen, now_s, lease_s)
     return [
-        LeasedJob(one.job_id, found[one.job_id].token + 1, one.device, found[one.job_id][2])
+        LeasedJob(
+            one.job_id, found[one.job_id].token + 1, one.device, found[one.job_id].architecture
+        )
         for one in chosen
     ]
 
@@ -78,7 +80,7 @@ def _waiting_collections(connection: sa.Connection, device: str) -> Iterator[str
 
 def _first(
     connection: sa.Connection, device: str, collection: str, count: int
-) -> list[sa.Row[tuple[int, int, str]]]:
+) -> list[sa.Row[tuple[int, int, str, int, int]]]:
     """The first queued jobs of a collection, locked; jobs that others have locked are skipped."""
     queued = sa.and_(
         jobs.c.device == device,
@@ -87,7 +89,7 @@ def _first(
     )
     # One priority at a time, so that the index has the order and nothing is sorted.
     highest = sa.select(sa.func.max(jobs.c.priority)).where(queued)
-    found: list[sa.Row[tuple[int, int, str]]] = []
+    found: list[sa.Row[tuple[int, int, str, int, int]]] = []
     priority = connection.execute(highest).scalar()
     while priority is not None and len(found) < count:
         query = (

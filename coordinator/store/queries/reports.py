@@ -191,9 +191,7 @@ def _save_jobs(connection: sa.Connection, changed: Sequence[_Job]) -> None:
             connection.execute(
                 jobs.update()
                 .where(jobs.c.id == job.id)
-                .values(
-                    state=job.state, error=job.error, agent_id=job.agent_id, lease_until_s=None
-                )
+                .values(state=job.state, error=job.error, agent_id=job.agent_id, lease_until_s=None)
             )
 
 
@@ -207,7 +205,7 @@ def _count_failures(
         query = sa.select(devices.c.name, devices.c.failures_in_row).where(
             devices.c.name.in_(names[start : start + BATCH])
         )
-        before |= {name: count for name, count in connection.execute(query)}
+        before |= {row.name: row.failures_in_row for row in connection.execute(query)}
     after = dict(before)
     for name, report in counted:
         if isinstance(report.outcome, Measurement):

@@ -112,17 +112,22 @@ def test_a_report_of_an_ended_lease_is_kept_and_nothing_is_built_on_it(store: St
     assert store.expire(LEASE_S + 1) == 1
     (new,) = store.lease(AGENT, ["box"], 1, LEASE_S + 1, LEASE_S)
     assert new.token == old.token + 1
-    assert store.record(AGENT, _report(old, "late", _measurement(9.0)), 0.0) is Acknowledgement.STALE
+    assert (
+        store.record(AGENT, _report(old, "late", _measurement(9.0)), 0.0) is Acknowledgement.STALE
+    )
     assert store.measurements("box") == []
     assert store.jobs([old.job_id])[0].state is JobState.LEASED
-    assert store.record(AGENT, _report(new, "new", _measurement(2.0)), 0.0) is Acknowledgement.STORED
+    assert (
+        store.record(AGENT, _report(new, "new", _measurement(2.0)), 0.0) is Acknowledgement.STORED
+    )
     assert len(store.measurements("box")) == 1
 
 
 def test_a_report_for_a_job_that_does_not_exist_is_refused(store: Store) -> None:
     missing = LeasedJob(99, 1, "box", "s:a")
     assert (
-        store.record(AGENT, _report(missing, "key", _measurement(1.0)), 0.0) is Acknowledgement.REFUSED
+        store.record(AGENT, _report(missing, "key", _measurement(1.0)), 0.0)
+        is Acknowledgement.REFUSED
     )
 
 
@@ -293,9 +298,7 @@ def test_quarantine_is_ended_by_hand_and_never_begun_by_bad_models(store: Store)
     assert not store.end_quarantine("box")
     for number in range(2 * QUARANTINE_AFTER):
         job = _leased(store, f"t:{number}")
-        store.record(
-            AGENT, _report(job, f"m{number}", Failure(FailureClass.BAD_MODEL, "why")), 0.0
-        )
+        store.record(AGENT, _report(job, f"m{number}", Failure(FailureClass.BAD_MODEL, "why")), 0.0)
     assert not store.device_statuses(0.0)[0].quarantined
     with pytest.raises(NotFound, match=r"'nowhere'; known: box"):
         store.end_quarantine("nowhere")
