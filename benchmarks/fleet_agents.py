@@ -141,7 +141,7 @@ async def _register(stub: rpc.AgentServiceStub, number: int) -> None:
     request = pb.RegisterRequest(
         agent_id=agent_id(number), agent_version=__version__, devices=[offer]
     )
-    await stub.Register(request, timeout=60, wait_for_ready=True)
+    await stub.Register(request, timeout=60, wait_for_ready=True)  # type: ignore[misc]
 
 
 async def _all(numbers: range, plan: Plan, samples: int) -> AsyncIterator[Seen | Exception]:

@@ -8,8 +8,9 @@ wait before they hand anything over, which stops their streams from being read.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from coordinator.clock import Clock
@@ -41,6 +42,8 @@ class Recorder:
         self._queue: deque[_Waiting] = deque()
         self._count = 0
         self._changed = asyncio.Condition()
+        # A thread of its own: in the shared ones a commit would wait behind every lease.
+        self._thread = ThreadPoolExecutor(1, "recorder")
 
     async def record(self, deliveries: Sequence[Delivery]) -> list[Recorded]:
         """What became of each, once it is committed; raises ``StoreError``."""
@@ -57,14 +60,15 @@ class Recorder:
 
     async def run(self) -> None:
         """Records until cancelled."""
-        while True:
-            async with self._changed:
-                await self._changed.wait_for(lambda: bool(self._queue))
-                batch = self._take()
-            await self._commit(batch)
-            async with self._changed:
-                self._count -= sum(len(one.deliveries) for one in batch)
-                self._changed.notify_all()
+        with self._thread:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: bool(self._queue))
+                    batch = self._take()
+                await self._commit(batch)
+                async with self._changed:
+                    self._count -= sum(len(one.deliveries) for one in batch)
+                    self._changed.notify_all()
 
     def _take(self) -> list[_Waiting]:
         batch = [self._queue.popleft()]
@@ -78,8 +82,8 @@ class Recorder:
         deliveries = [delivery for one in batch for delivery in one.deliveries]
         try:
             with self._metrics.record_seconds.time():
-                recorded = await asyncio.to_thread(
-                    self._store.record_all, deliveries, self._clock.now_s()
+                recorded = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._store.record_all, deliveries, self._clock.now_s()
                 )
         except Exception as error:
             self._metrics.store_errors.inc()
@@ -101,9 +105,10 @@ class Recorder:
         """Wakes those who wait for the reports, and agents of jobs that are queued again."""
         bells: set[str] = set()
         for delivery, result in zip(deliveries, recorded, strict=True):
-            self._metrics.reports.labels(result.acknowledgement.value).inc()
             if result.acknowledgement is Acknowledgement.STORED:
                 bells.add(reports_of(result.device))
                 if isinstance(delivery.report.outcome, Failure):
                     bells.add(jobs_of(result.device))
+        for kind, count in Counter(one.acknowledgement for one in recorded).items():
+            self._metrics.reports.labels(kind.value).inc(count)
         self._signals.ring(*bells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def reference_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL, or a skip by name."""
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
+    # As root it runs as another user, who cannot enter pytest's own folders.
+    with tempfile.TemporaryDirectory(prefix="help-postgres-") as folder:
+        with running_postgres(Path(folder)) as server:
+            yield server
