@@ -69,13 +69,14 @@ async def running(
     store: Store,
     metrics: Metrics | None = None,
     ready: threading.Event | None = None,
+    lease_s: float = LEASE_S,
 ) -> AsyncIterator[str]:
     """A coordinator that serves while the context lasts; yields its address with the port.
 
     Raises ``AddressInUse``.
     """
     metrics, ready = metrics or Metrics(), ready or threading.Event()
-    parts = await asyncio.to_thread(put_together, store, metrics)
+    parts = await asyncio.to_thread(put_together, store, metrics, lease_s)
     server = grpc.aio.server(options=SERVER_OPTIONS)
     add_AgentServiceServicer_to_server(AgentServicer(parts.agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(parts.use), server)
@@ -84,7 +85,7 @@ async def running(
     port = server.add_insecure_port(address)
     await server.start()
     housekeeping = Housekeeping(
-        store, parts.clock, parts.use.signals, metrics, LEASE_S, ready, set_ready
+        store, parts.clock, parts.use.signals, metrics, lease_s, ready, set_ready
     )
     tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
     try:
@@ -106,10 +107,10 @@ class _Parts:
     use: UseCases
 
 
-def put_together(store: Store, metrics: Metrics) -> _Parts:
+def put_together(store: Store, metrics: Metrics, lease_s: float) -> _Parts:
     """The parts of a coordinator, on a clock that all coordinators of the store share."""
     clock, signals = AnchoredClock(store.clock_s()), Signals()
-    store.extend_all(clock.now_s(), LEASE_S)
+    store.extend_all(clock.now_s(), lease_s)
     measuring = Measuring(store, clock, signals)
     use = UseCases(
         store=store,
@@ -121,7 +122,7 @@ def put_together(store: Store, metrics: Metrics) -> _Parts:
         tables=Tables(store),
     )
     recorder = Recorder(store, clock, signals, metrics)
-    return _Parts(clock, recorder, Agents(store, clock, signals, recorder, metrics), use)
+    return _Parts(clock, recorder, Agents(store, clock, signals, recorder, metrics, lease_s), use)
 
 
 def _check_free(address: str) -> None:
@@ -162,7 +163,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> OnReady:
     return set_ready
 
 
-async def serve(address: str, store_url: str, monitor: str = "") -> None:
+async def serve(address: str, store_url: str, monitor: str = "", lease_s: float = LEASE_S) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -172,7 +173,7 @@ async def serve(address: str, store_url: str, monitor: str = "") -> None:
     try:
         metrics, ready = Metrics(), threading.Event()
         with monitoring(monitor, metrics, ready) as monitored:
-            async with running(address, store, metrics, ready) as bound:
+            async with running(address, store, metrics, ready, lease_s) as bound:
                 log.info("help-coord listens on %s", bound)
                 if monitored:
                     log.info("metrics, health and readiness on http://%s", monitored)

@@ -26,6 +26,8 @@ def reference_data() -> Path:
 def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL, or a skip by name."""
     # As root it runs as another user, who cannot enter pytest's own folders.
-    with tempfile.TemporaryDirectory(prefix="help-postgres-") as folder:
-        with running_postgres(Path(folder)) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory(prefix="help-postgres-") as folder,
+        running_postgres(Path(folder)) as server,
+    ):
+        yield server

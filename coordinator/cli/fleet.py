@@ -51,6 +51,9 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    lease_s: Annotated[
+        float, typer.Option(min=0.5, help="An agent that is silent for so long loses its jobs.")
+    ] = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
     log_format: LogFormat = "text",
 ) -> None:
@@ -62,7 +65,7 @@ def serve(
     from coordinator.server import serve as serve_forever
 
     log_to_stderr(verbose=not quiet, form=log_format)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store(), metrics))
+    asyncio.run(serve_forever(check_listen(listen), store or default_store(), metrics, lease_s))
 
 
 def devices(

@@ -20,7 +20,7 @@ from help_proto.v1 import agent_service_pb2_grpc as rpc
 from coordinator.servicers.errors import errors_to_status
 from coordinator.servicers.streams import until
 from coordinator.store import Acknowledgement
-from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
+from coordinator.usecases.agents import HEARTBEATS_PER_LEASE, Agents
 from help_core import __version__
 from help_core.errors import BadInput
 from help_core.records import Report
@@ -47,8 +47,11 @@ class AgentServicer(rpc.AgentServiceServicer):
             _check_count("devices", len(request.devices))
             devices = [from_offer(offer, request.agent_id) for offer in request.devices]
             await self._agents.register(request.agent_id, request.agent_version, devices)
+        lease_s = self._agents.lease_s
         return pb.RegisterResponse(
-            coordinator_version=__version__, lease_s=LEASE_S, heartbeat_s=HEARTBEAT_S
+            coordinator_version=__version__,
+            lease_s=lease_s,
+            heartbeat_s=lease_s / HEARTBEATS_PER_LEASE,
         )
 
     async def LeaseJobs(

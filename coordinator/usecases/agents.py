@@ -18,7 +18,8 @@ from help_core.records import Device, LeasedJob, LeaseRef, Report
 log = logging.getLogger(__name__)
 
 LEASE_S = 60.0
-HEARTBEAT_S = LEASE_S / 3
+HEARTBEATS_PER_LEASE = 3
+"""So that an agent may miss two of them."""
 MAX_WAIT_S = 30.0
 MAX_JOBS_PER_LEASE = 100
 STOPPING = "stopping"
@@ -28,13 +29,20 @@ class Agents:
     """The use cases of agents."""
 
     def __init__(
-        self, store: Store, clock: Clock, signals: Signals, recorder: Recorder, metrics: Metrics
+        self,
+        store: Store,
+        clock: Clock,
+        signals: Signals,
+        recorder: Recorder,
+        metrics: Metrics,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
         self._recorder = recorder
         self._metrics = metrics
+        self.lease_s = lease_s
         self.stopping = asyncio.Event()
         """Set when the coordinator drains: whoever waits goes home."""
 
@@ -67,7 +75,12 @@ class Agents:
             while not self.stopping.is_set():
                 with self._metrics.lease_seconds.time():
                     found = await asyncio.to_thread(
-                        self._store.lease, agent_id, devices, count, self._clock.now_s(), LEASE_S
+                        self._store.lease,
+                        agent_id,
+                        devices,
+                        count,
+                        self._clock.now_s(),
+                        self.lease_s,
                     )
                 left_s = end - self._clock.now_s()
                 if found or left_s <= 0:
@@ -79,7 +92,7 @@ class Agents:
     async def heartbeat(self, agent_id: str, leases: Sequence[LeaseRef]) -> list[LeaseRef]:
         """Prolongs leases; returns those that are lost."""
         return await asyncio.to_thread(
-            self._store.renew, agent_id, leases, self._clock.now_s(), LEASE_S
+            self._store.renew, agent_id, leases, self._clock.now_s(), self.lease_s
         )
 
     async def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
