@@ -27,7 +27,7 @@ from agent.probe import probe_host
 from agent.runtimes.registry import BUILT_IN, DEFAULT_PROVIDERS
 from agent.service import serve
 from agent.show import measurement_json, measurement_table, probe_json, probe_table
-from agent.spool import Spool
+from agent.spool import DEFAULT_MAX_BYTES, Spool
 from agent.state import default_state_dir, open_state_dir
 from agent.tune import Refused, Tuner, default_state_file
 from agent.uplink import Uplink
@@ -127,14 +127,20 @@ def run(
         Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
     ] = None,
     allow_domain: AllowDomain = None,
+    spool_mb: Annotated[
+        int, typer.Option(min=1, help="Most room for unsent reports, in MB; then it takes no work.")
+    ] = DEFAULT_MAX_BYTES // 2**20,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
+    log_format: Annotated[
+        str, typer.Option(help="text for a person, json: one object a line.")
+    ] = "text",
 ) -> None:
     """Serve a device: lease measurements, make them, deliver them, until Ctrl-C.
 
     Stopping gives leases back, so that another start (or another agent) takes them up. What
     was measured and not yet delivered stays in the state folder and is sent at the next start.
     """
-    log_to_stderr(verbose=not quiet)
+    log_to_stderr(verbose=not quiet, form=log_format)
     settings = _settings(threads, batch_size, precision, provider, runtime)
     measuring, settings = _make_board(board, table, column or device, space, settings)
     name = check_name("device", device or default_device_name(settings))
@@ -142,7 +148,7 @@ def run(
     agent_id = open_state_dir(folder)
     files, held, address = credentials_for(folder, agent_id, coordinator)
     link = Link(address, agent_id, held.channel() if held else None)
-    spool = Spool(folder / "spool.sqlite")
+    spool = Spool(folder / "spool.sqlite", spool_mb * 2**20)
     stop = threading.Event()
     rng = random.Random()
     uplink = Uplink(link, spool, stop, Backoff(rng))

@@ -105,6 +105,8 @@ class Worker:
         beat.start()
         try:
             while not self._stop.is_set():
+                if not self._has_room():
+                    continue
                 jobs = self._link.lease(list(self._devices), JOBS_PER_LEASE, LEASE_WAIT_S)
                 with self._lock:
                     self._leases.update(job.ref for job in jobs)
@@ -112,6 +114,17 @@ class Worker:
         finally:
             done.set()
             beat.join()
+
+    def _has_room(self) -> bool:
+        """Whether new work may be taken; waits a while if the spool is full."""
+        if self._spool.full:
+            log.error(
+                "the spool is full with %d report(s) that the coordinator has not acknowledged;"
+                " no new work is taken until there is room",
+                len(self._spool),
+            )
+            return self._spool.wait_for_room(LEASE_WAIT_S)
+        return True
 
     def _keep_leases(self, done: threading.Event, heartbeat_s: float) -> None:
         while not done.wait(heartbeat_s):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from coordinator.cli import access, answers, fleet, models, tables
+from coordinator.cli import access, answers, backup, collections, fleet, models, tables
 from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
@@ -93,9 +93,14 @@ for command in (
     answers.predict,
     answers.search,
     fleet.collect,
+    collections.collections,
+    collections.cancel,
+    collections.label,
     tables.export,
     access.login,
     access.audit,
+    backup.backup,
+    backup.restore,
 ):
     app.command()(command)
 app.add_typer(tables.import_app, name="import")

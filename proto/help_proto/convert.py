@@ -14,6 +14,7 @@ from help_core.graphs.precision import PRECISIONS
 from help_core.records import (
     Board,
     ColdFigures,
+    CollectionStatus,
     Device,
     DeviceStatus,
     Failure,
@@ -177,6 +178,10 @@ def to_device_status(status: DeviceStatus) -> fleet_pb.DeviceStatus:
         failed_jobs=status.failed_jobs,
         valid_measurements=status.valid_measurements,
         suspect_measurements=status.suspect_measurements,
+        labels=dict(status.labels),
+        note=status.note,
+        failures_in_row=status.failures_in_row,
+        quarantined=status.quarantined,
     )
 
 
@@ -189,6 +194,42 @@ def from_device_status(message: fleet_pb.DeviceStatus) -> DeviceStatus:
         failed_jobs=message.failed_jobs,
         valid_measurements=message.valid_measurements,
         suspect_measurements=message.suspect_measurements,
+        labels=dict(message.labels),
+        note=message.note,
+        failures_in_row=message.failures_in_row,
+        quarantined=message.quarantined,
+    )
+
+
+def to_collection(status: CollectionStatus) -> fleet_pb.Collection:
+    """Collection to the wire."""
+    return fleet_pb.Collection(
+        name=status.name,
+        priority=status.priority,
+        created_unix_s=status.created_unix_s,
+        deadline_unix_s=status.deadline_unix_s,
+        ended=status.ended,
+        queued=status.queued,
+        leased=status.leased,
+        done=status.done,
+        failed=status.failed,
+        cancelled=status.cancelled,
+    )
+
+
+def from_collection(message: fleet_pb.Collection) -> CollectionStatus:
+    """Collection from the wire."""
+    return CollectionStatus(
+        name=message.name,
+        priority=message.priority,
+        created_unix_s=message.created_unix_s,
+        deadline_unix_s=message.deadline_unix_s if message.HasField("deadline_unix_s") else None,
+        ended=message.ended,
+        queued=message.queued,
+        leased=message.leased,
+        done=message.done,
+        failed=message.failed,
+        cancelled=message.cancelled,
     )
 
 

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from agent import main, probe
 from agent.boards.host import HostBoard
 from agent.conditions.system import System
-from agent.main import app, default_device_name
+from agent.main import app
 from agent.measure.loop import Plan
 from agent.measure.sentinel import sentinel_stages
+from agent.naming import default_device_name
 from help_core.records import Settings
 from tests.agent.trees import LAPTOP, PI, PI_THROTTLED, POLICY, grow
 

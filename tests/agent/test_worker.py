@@ -87,11 +87,11 @@ def _work(
     worker = Worker(cast(Link, link), board, devices, spool, stop, backoff, models, lambda: 1.0)
     worker.run()
     worker.give_back()
-    reports = []
+    reports: list[Report] = []
     last_id = 0
     while (entry := spool.after(last_id, 0.0)) is not None:
-        last_id, report = entry
-        reports.append(report)
+        last_id, found = entry
+        reports += found
     spool.close()
     return reports, link
 
