@@ -23,7 +23,7 @@ from help_core.predictors.transfer.posterior import Posterior, fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
 from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
 from help_core.predictors.transfer.teaching import taught
-from help_core.spaces.base import EnumerableSpace, GeneSpace, sample_genes
+from help_core.spaces.base import EnumerableSpace, GeneSpace, HollowSpace, sample_genes
 from help_core.tables.latency import LatencyTable
 
 CANDIDATES = 400
@@ -120,6 +120,14 @@ class TransferPredictor:
             self._whole, self._row_of = self.knowledge.dictionary(genes_of_all), row_of
         return self._whole.take(self._row_of[_codes(space, genes)])
 
+    def _carrying(self, candidates: IntArray, count: int) -> IntArray:
+        """Rows of candidates that carry something, or all if there are too few of those."""
+        every = np.arange(len(candidates))
+        if not isinstance(self.space, HollowSpace):
+            return every
+        rows = every[self.space.carries(candidates)]
+        return rows if len(rows) >= count else every
+
     def _choose(
         self,
         candidates: IntArray,
@@ -129,7 +137,8 @@ class TransferPredictor:
         weight: FloatArray,
         support: Support | None,
     ) -> IntArray:
-        rows = np.sort(rng.permutation(len(candidates))[: max(CANDIDATES, count)])
+        usable = self._carrying(candidates, count)
+        rows = usable[np.sort(rng.permutation(len(usable))[: max(CANDIDATES, count)])]
         dictionary = self.dictionary(candidates[rows])
         rows = rows[typical(dictionary.anchors[:, 0], count)]
         dictionary = self.dictionary(candidates[rows])
