@@ -20,8 +20,6 @@ from help_proto.v1 import agent_service_pb2_grpc as rpc
 from help_proto.v1 import model_service_pb2 as model_pb
 from help_proto.v1 import model_service_pb2_grpc as model_rpc
 
-Acknowledgements = Iterator[pb.DeliverReportsResponse]
-
 
 class Link:
     """One channel to one coordinator, for one agent."""
@@ -116,11 +114,13 @@ class Link:
         with self._errors():
             self._stub.ReleaseJobs(request, timeout=UNARY_DEADLINE_S)
 
-    def deliver(self, reports: Iterator[Report]) -> Acknowledgements:
-        """Streams reports and yields their acknowledgements as they come."""
+    def deliver(self, batches: Iterator[Sequence[Report]]) -> Iterator[pb.DeliverReportsResponse]:
+        """Streams batches of reports and yields their receipts, a batch at a time."""
         requests = (
-            pb.DeliverReportsRequest(agent_id=self.agent_id, report=to_report(report))
-            for report in reports
+            pb.DeliverReportsRequest(
+                agent_id=self.agent_id, reports=[to_report(report) for report in batch]
+            )
+            for batch in batches
         )
         with self._errors():
             # No deadline: the stream lives as long as the connection, which keepalive watches.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from agent.runtimes.registry import DEFAULT_PROVIDERS
 from help_core.records import Settings
 
 
@@ -17,6 +18,8 @@ def default_device_name(settings: Settings) -> str:
         name += f"-b{settings.batch_size}"
     if settings.precision != usual.precision:
         name += f"-{settings.precision}"
-    if settings.provider != usual.provider:
+    if settings.runtime != usual.runtime:
+        name += f"-{settings.runtime}"
+    if settings.provider != DEFAULT_PROVIDERS.get(settings.runtime, usual.provider):
         name += f"-{settings.provider.removesuffix('ExecutionProvider').lower()}"
     return name.lstrip("._-")[:64] or "device"

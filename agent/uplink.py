@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agent.backoff import Backoff
 from agent.link import Link
 from agent.spool import Spool
-from help_core.errors import HelpError, StoreError
+from help_core.errors import HelpError
 from help_core.records import Report
 from help_proto.v1 import agent_service_pb2 as pb
 
@@ -35,26 +35,26 @@ class Uplink(threading.Thread):
                 for response in self._link.deliver(self._unsent()):
                     self._acknowledge(response)
                     self._backoff.reset()
-            except StoreError as error:
-                log.error("%s", error)
-                return
             except HelpError as error:
+                # Also a full disk, here or there: it is tried again until there is room.
                 log.warning("delivery interrupted: %s", error)
             self._stop_event.wait(self._backoff.next_s())
 
-    def _unsent(self) -> Iterator[Report]:
+    def _unsent(self) -> Iterator[Sequence[Report]]:
         last_id = 0
         while True:
             found = self._spool.after(last_id, POLL_S)
             if found is not None:
-                last_id, report = found
-                yield report
+                last_id, reports = found
+                if reports:
+                    yield reports
             elif self._stop_event.is_set():
                 return
 
     def _acknowledge(self, response: pb.DeliverReportsResponse) -> None:
-        if response.acknowledgement == pb.ACKNOWLEDGEMENT_REFUSED:
-            log.error("the coordinator refused report %s: %s", response.key, response.message)
-        elif response.acknowledgement == pb.ACKNOWLEDGEMENT_STALE:
-            log.warning("report %s came after its lease had ended", response.key)
-        self._spool.remove(response.key)
+        for receipt in response.receipts:
+            if receipt.acknowledgement == pb.ACKNOWLEDGEMENT_REFUSED:
+                log.error("the coordinator refused report %s: %s", receipt.key, receipt.message)
+            elif receipt.acknowledgement == pb.ACKNOWLEDGEMENT_STALE:
+                log.warning("report %s came after its lease had ended", receipt.key)
+        self._spool.remove([receipt.key for receipt in response.receipts])

@@ -1,4 +1,4 @@
-"""Leases jobs, measures them one by one and spools what came of them."""
+"""Leases jobs, measures those of a lease together and spools what came of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.backoff import Backoff
-from agent.boards.base import MeasuringBoard
+from agent.boards.base import MeasuringBoard, Wanted
 from agent.link import Link
 from agent.models import ModelFetcher
 from agent.spool import Spool
@@ -105,6 +105,8 @@ class Worker:
         beat.start()
         try:
             while not self._stop.is_set():
+                if not self._has_room():
+                    continue
                 jobs = self._link.lease(list(self._devices), JOBS_PER_LEASE, LEASE_WAIT_S)
                 with self._lock:
                     self._leases.update(job.ref for job in jobs)
@@ -112,6 +114,17 @@ class Worker:
         finally:
             done.set()
             beat.join()
+
+    def _has_room(self) -> bool:
+        """Whether new work may be taken; waits a while if the spool is full."""
+        if self._spool.full:
+            log.error(
+                "the spool is full with %d report(s) that the coordinator has not acknowledged;"
+                " no new work is taken until there is room",
+                len(self._spool),
+            )
+            return self._spool.wait_for_room(LEASE_WAIT_S)
+        return True
 
     def _keep_leases(self, done: threading.Event, heartbeat_s: float) -> None:
         while not done.wait(heartbeat_s):
@@ -127,12 +140,11 @@ class Worker:
                 self._leases.difference_update(lost)
 
     def _work(self, jobs: Sequence[LeasedJob]) -> None:
-        for job in jobs:
-            with self._lock:
-                held = job.ref in self._leases
-            if self._stop.is_set() or not held:
-                continue
-            outcome = self._measure(job)
+        """Measures the jobs of one lease together: their processes are interleaved."""
+        if self._stop.is_set():
+            return
+        for job, outcome in self._measure(jobs):
+            # A result whose lease was lost meanwhile is sent too: the coordinator keeps it, marked.
             if self._stop.is_set() and isinstance(outcome, Failure):
                 # The measurement was interrupted by the stop; the lease is given back instead.
                 continue
@@ -152,31 +164,42 @@ class Worker:
 
         Its lease is kept meanwhile and given back at a stop, so the job is not lost.
         """
-        while not self._stop.is_set():
+        while True:
             try:
                 self._spool.put(report)
             except StoreError as error:
                 log.error("%s; trying again", error)
-                self._stop.wait(self._backoff.next_s())
+                if self._stop.wait(self._backoff.next_s()):
+                    return False
             else:
                 self._backoff.reset()
                 return True
-        return False
 
-    def _measure(self, job: LeasedJob) -> Measurement | Failure:
-        device = self._devices.get(job.device)
-        if device is None:
-            return Failure(FailureClass.NO_DATA, f"this agent serves no device {job.device!r}")
-        try:
-            architecture = parse_architecture(job.architecture)
-            self._models.fetch(architecture)
-        except (BadInput, NotFound) as error:
-            return Failure(FailureClass.BAD_MODEL, str(error))
-        outcome = self._board.measure(architecture, device.settings)
-        if isinstance(outcome, Failure):
-            log.warning("%s: %s: %s", job.architecture, outcome.failure_class, outcome.message)
-        else:
-            log.info(
-                "%s: %.3f ms (%s)", job.architecture, outcome.summary.median_ms, outcome.verdict
-            )
-        return outcome
+    def _measure(self, jobs: Sequence[LeasedJob]) -> list[tuple[LeasedJob, Measurement | Failure]]:
+        refused: list[tuple[LeasedJob, Measurement | Failure]] = []
+        accepted: list[tuple[LeasedJob, Wanted]] = []
+        for job in jobs:
+            device = self._devices.get(job.device)
+            if device is None:
+                message = f"this agent serves no device {job.device!r}"
+                refused.append((job, Failure(FailureClass.NO_DATA, message)))
+                continue
+            try:
+                architecture = parse_architecture(job.architecture)
+                self._models.fetch(architecture)
+                accepted.append((job, (architecture, device.settings)))
+            except (BadInput, NotFound) as error:
+                refused.append((job, Failure(FailureClass.BAD_MODEL, str(error))))
+        outcomes = self._board.measure_batch([wanted for _, wanted in accepted])
+        done = [*refused, *zip([job for job, _ in accepted], outcomes, strict=True)]
+        for job, outcome in done:
+            _log(job, outcome)
+        return done
+
+
+def _log(job: LeasedJob, outcome: Measurement | Failure) -> None:
+    if isinstance(outcome, Failure):
+        log.warning("%s: %s: %s", job.architecture, outcome.failure_class, outcome.message)
+        return
+    verdict = " ".join([outcome.verdict, *outcome.reasons])
+    log.info("%s: %.3f ms (%s)", job.architecture, outcome.summary.median_ms, verdict)

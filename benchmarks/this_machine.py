@@ -21,7 +21,7 @@ from rich.table import Table
 from scipy.stats import kendalltau, spearmanr
 
 from agent.boards import HostBoard
-from agent.conditions import describe_host
+from agent.conditions import System, describe_host
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.base import Support
 from help_core.predictors.registry import DEFAULT, get_predictor
@@ -112,7 +112,7 @@ def main(
     figures = Figures(
         space=space_name,
         predictor=predictor.name,
-        processor=describe_host().processor,
+        processor=describe_host(System()).processor,
         threads=threads,
         support=samples,
         held_out=len(others),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,8 @@ from help_core.records import (
     AccuracyRow,
     AdaptOrder,
     Answer,
+    CollectionOrder,
+    CollectionStatus,
     DeviceStatus,
     Job,
     JobState,
@@ -23,7 +25,13 @@ from help_core.records import (
     TableRow,
 )
 from help_proto.channel import CLIENT_OPTIONS, CONNECT_DEADLINE_S, UNARY_DEADLINE_S
-from help_proto.convert import enum_number, from_device_status, from_job, to_job_state
+from help_proto.convert import (
+    enum_number,
+    from_collection,
+    from_device_status,
+    from_job,
+    to_job_state,
+)
 from help_proto.convert_answer import from_answer, from_progress
 from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
@@ -134,11 +142,23 @@ class Client:
                 call.cancel()
 
     def collect(
-        self, devices: Sequence[str], architectures: Sequence[str], collection: str = ""
+        self,
+        order: CollectionOrder,
+        devices: Sequence[str],
+        architectures: Sequence[str],
+        labels: Mapping[str, str] | None = None,
+        *,
+        resume: bool = False,
     ) -> Iterator[Progress | int]:
-        """Progress, then the number of failed jobs."""
+        """Progress, then the number of failed jobs; see ``collect.Wanted``."""
         request = pb.CollectRequest(
-            devices=devices, architectures=architectures, collection=collection
+            devices=devices,
+            architectures=architectures,
+            collection=order.name,
+            labels=labels or {},
+            priority=order.priority,
+            deadline_in_s=order.deadline_in_s,
+            resume=resume,
         )
         with self.errors():
             for response in self._stub.Collect(request):
@@ -146,6 +166,37 @@ class Client:
                     yield from_progress(response.progress)
                 else:
                     yield response.failed
+
+    def collections(self) -> list[CollectionStatus]:
+        """All collections, the newest first."""
+        with self.errors():
+            response = self._stub.ListCollections(
+                pb.ListCollectionsRequest(), timeout=UNARY_DEADLINE_S
+            )
+        return [from_collection(one) for one in response.collections]
+
+    def cancel(self, collection: str = "", job_ids: Sequence[int] = ()) -> int:
+        """Cancels queued jobs of a collection or by their ids; how many were."""
+        request = pb.CancelJobsRequest(collection=collection, job_ids=job_ids)
+        with self.errors():
+            return self._stub.CancelJobs(request, timeout=UNARY_DEADLINE_S).cancelled
+
+    def label(self, device: str, labels: Mapping[str, str | None], note: str | None) -> None:
+        """Sets labels, removes those that are ``None``, sets the note unless ``None``."""
+        request = pb.LabelDeviceRequest(
+            device=device,
+            labels={key: value for key, value in labels.items() if value is not None},
+            removed_labels=[key for key, value in labels.items() if value is None],
+            note=note,
+        )
+        with self.errors():
+            self._stub.LabelDevice(request, timeout=UNARY_DEADLINE_S)
+
+    def end_quarantine(self, device: str) -> bool:
+        """Gives a device work again; whether it was in quarantine."""
+        request = pb.EndQuarantineRequest(device=device)
+        with self.errors():
+            return self._stub.EndQuarantine(request, timeout=UNARY_DEADLINE_S).was_quarantined
 
     def predict(
         self, device: str, architectures: Sequence[str]

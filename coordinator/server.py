@@ -7,6 +7,7 @@ import errno
 import logging
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from coordinator.clock import AnchoredClock
+from coordinator.housekeeping import Housekeeping, OnReady
+from coordinator.metrics import Metrics
+from coordinator.monitor import monitoring
+from coordinator.recorder import Recorder
 from coordinator.security.authority import Authority
 from coordinator.security.listeners import Bound
 from coordinator.security.setup import Guard, Protection
@@ -47,7 +52,6 @@ from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_ser
 
 log = logging.getLogger(__name__)
 
-EXPIRE_EVERY_S = 2.0
 DRAIN_S = 5.0
 
 
@@ -63,6 +67,9 @@ class ServerOptions:
     authority: Authority | None = None
     agents_listen: str = ""
     reflection: bool = False
+    monitor: str = ""
+    """Where metrics, health and readiness are answered over HTTP; nowhere if empty."""
+    lease_s: float = LEASE_S
 
 
 DEFAULTS = ServerOptions()
@@ -70,43 +77,70 @@ DEFAULTS = ServerOptions()
 
 @asynccontextmanager
 async def running(
-    address: str, store: SqlStore, options: ServerOptions = DEFAULTS
+    address: str,
+    store: SqlStore,
+    options: ServerOptions = DEFAULTS,
+    metrics: Metrics | None = None,
+    ready: threading.Event | None = None,
 ) -> AsyncIterator[Bound]:
     """A coordinator that serves while the context lasts; yields where it listens.
 
     Without an authority it serves in the clear, which is for loopback. Raises
     ``AddressInUse``.
     """
-    protection = Protection(store.access, options.authority, options.agents_listen)
-    clock, signals = AnchoredClock(), Signals()
-    await asyncio.to_thread(store.extend_all, clock.now_s(), LEASE_S)
-    agents = Agents(store, clock, signals)
+    metrics, ready = metrics or Metrics(), ready or threading.Event()
+    parts = await asyncio.to_thread(put_together, store, metrics, options)
+    guard = Guard(Protection(store.access, options.authority, options.agents_listen), parts.clock)
+    server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[guard.interceptor()])
+    add_AgentServiceServicer_to_server(AgentServicer(parts.agents), server)
+    add_FleetServiceServicer_to_server(FleetServicer(parts.use), server)
+    models = Models(store, parts.clock, options.model_quota_bytes)
+    add_ModelServiceServicer_to_server(ModelServicer(models), server)
+    set_ready = await _add_standard_services(server, reflect=options.reflection)
+    for wanted in filter(None, (address, options.agents_listen)):
+        _check_free(wanted)
+    bound = guard.listen(server, address)
+    await server.start()
+    housekeeping = Housekeeping(
+        store, parts.clock, parts.use.signals, metrics, options.lease_s, ready, set_ready
+    )
+    tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
+    try:
+        yield bound
+    finally:
+        # Drain: no new work is handed out, what was delivered is committed and acknowledged.
+        tasks[0].cancel()
+        await set_ready(False)
+        parts.agents.stop()
+        await server.stop(DRAIN_S)
+        tasks[1].cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    clock: AnchoredClock
+    recorder: Recorder
+    agents: Agents
+    use: UseCases
+
+
+def put_together(store: SqlStore, metrics: Metrics, options: ServerOptions) -> _Parts:
+    """The parts of a coordinator, on a clock that all coordinators of the store share."""
+    clock, signals = AnchoredClock(store.clock_s()), Signals()
+    store.extend_all(clock.now_s(), options.lease_s)
     measuring = Measuring(store, clock, signals)
     use = UseCases(
         store=store,
         clock=clock,
+        signals=signals,
         adapting=Adapting(store, clock, measuring, options.predictors),
         collecting=Collecting(store, clock, signals),
         predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
     )
-    guard = Guard(protection, clock)
-    server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[guard.interceptor()])
-    add_AgentServiceServicer_to_server(AgentServicer(agents), server)
-    add_FleetServiceServicer_to_server(FleetServicer(use), server)
-    models = Models(store, clock, options.model_quota_bytes)
-    add_ModelServiceServicer_to_server(ModelServicer(models), server)
-    await _add_standard_services(server, reflect=options.reflection)
-    for wanted in filter(None, (address, options.agents_listen)):
-        _check_free(wanted)
-    bound = guard.listen(server, address)
-    await server.start()
-    expiry = asyncio.create_task(agents.expire_forever(EXPIRE_EVERY_S))
-    try:
-        yield bound
-    finally:
-        expiry.cancel()
-        await server.stop(DRAIN_S)
+    recorder = Recorder(store, clock, signals, metrics)
+    agents = Agents(store, clock, signals, recorder, metrics, options.lease_s)
+    return _Parts(clock, recorder, agents, use)
 
 
 def _check_free(address: str) -> None:
@@ -127,19 +161,24 @@ def _check_free(address: str) -> None:
             ) from None
 
 
-async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> None:
+async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> OnReady:
+    """Health and reflection; returns what tells clients whether to come here."""
     files = (agent_service_pb2, fleet_service_pb2, model_service_pb2, access_service_pb2)
     names = [
         service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    for name in ("", *names):
-        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    if not reflect:
-        return
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
+
+    async def set_ready(is_ready: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *names):
+            await servicer.set(name, status.SERVING if is_ready else status.NOT_SERVING)
+
+    await set_ready(True)
+    return set_ready
 
 
 async def serve(address: str, store_url: str, options: ServerOptions) -> None:
@@ -150,10 +189,14 @@ async def serve(address: str, store_url: str, options: ServerOptions) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with running(address, store, options) as bound:
-            _announce(bound, options.authority)
-            await stop.wait()
-            log.info("stopping")
+        metrics, ready = Metrics(), threading.Event()
+        with monitoring(options.monitor, metrics, ready) as monitored:
+            async with running(address, store, options, metrics, ready) as bound:
+                _announce(bound, options.authority)
+                if monitored:
+                    log.info("metrics, health and readiness on http://%s", monitored)
+                await stop.wait()
+                log.info("stopping")
     finally:
         store.close()
 

@@ -116,7 +116,8 @@ def open_executor(text: str) -> Iterator[Executor]:
     """The executor of ``local``, ``local:N`` or ``ray://ADDRESS`` while the context lasts.
 
     ``ray://local`` starts Ray on this machine, ``ray://HOST:PORT`` is a cluster's client
-    address. Raises ``BadInput`` for anything else, ``Unreachable`` if no cluster answers.
+    address; its token is taken from ``RAY_AUTH_TOKEN``. Raises ``BadInput`` for anything else,
+    ``Unreachable`` if no cluster answers.
     """
     if text == "local":
         yield InProcess()
@@ -157,7 +158,8 @@ def _ray_cluster(address: str) -> Iterator[RayCluster]:
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
             reason = str(error).strip().splitlines() or ["no reason given"]
             raise Unreachable(
-                f"--executor {address}: no Ray cluster answers: {reason[0]}"
+                f"--executor {address}: no Ray cluster answers: {reason[0]};"
+                " a cluster that asks for a token takes it from RAY_AUTH_TOKEN"
             ) from None
     try:
         yield RayCluster(ray)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Postgres, running_postgres
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,14 @@ def reference_data() -> Path:
         if folder and (Path(folder) / "help").is_dir():
             return Path(folder)
     pytest.skip("reference data is not here; set HELP_REFERENCE_DATA to its folder")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL, or a skip by name."""
+    # As root it runs as another user, who cannot enter pytest's own folders.
+    with (
+        tempfile.TemporaryDirectory(prefix="help-postgres-") as folder,
+        running_postgres(Path(folder)) as server,
+    ):
+        yield server

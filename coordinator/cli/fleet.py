@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from coordinator.cli.models import chosen_models
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, LogFormat, connect
+from coordinator.cli.parse import parse_duration, parse_labels
 from coordinator.cli.progress import watch
 from help_core.errors import BadInput, MeasurementFailed
-from help_core.records import DeviceStatus, JobState
+from help_core.records import CollectionOrder, DeviceStatus, JobState
 from help_core.spaces import get_gene_space, get_space
 from help_core.spaces.base import sample_genes
 from help_core.spaces.hat import Hat
@@ -79,7 +81,19 @@ def serve(
             " in place of those that ship.",
         ),
     ] = None,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Also answer /metrics, /healthz and /readyz over HTTP there. [default: nowhere]",
+            show_default=False,
+        ),
+    ] = "",
+    lease_s: Annotated[
+        float, typer.Option(min=0.5, help="An agent that is silent for so long loses its jobs.")
+    ] = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Run the coordinator until Ctrl-C.
 
@@ -92,7 +106,7 @@ def serve(
     from help_core.predictors.artefacts import ArtefactFolder
     from help_core.predictors.registry import get_predictor
 
-    log_to_stderr(verbose=not quiet)
+    log_to_stderr(verbose=not quiet, form=log_format)
     secure = tls or tls_dir is not None
     check_listen(listen, tls=secure)
     source = get_predictor if predictors is None else ArtefactFolder(predictors).get
@@ -104,15 +118,28 @@ def serve(
             check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
         ),
         reflection=reflection,
+        monitor=metrics,
+        lease_s=lease_s,
     )
     asyncio.run(serve_forever(listen, store or default_store(), options))
 
 
 def devices(
-    context: typer.Context, coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False
+    context: typer.Context,
+    release: Annotated[
+        str, typer.Option(metavar="DEVICE", help="First end the quarantine of this device.")
+    ] = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
 ) -> None:
-    """List the devices of the fleet and what is known of each."""
+    """List the devices of the fleet and what is known of each.
+
+    A device whose board failed several times in a row is in quarantine: it is given a single
+    job now and then, and all work again once one succeeds, or by --release.
+    """
     with connect(context, coordinator) as client:
+        if release and not client.end_quarantine(release):
+            Console(stderr=True).print(f"{release} was not in quarantine.")
         statuses = client.devices()
     if as_json:
         print_json(statuses)
@@ -144,10 +171,18 @@ def _device_cells(status: DeviceStatus) -> tuple[str, ...]:
         " ".join(filter(None, board)),
         f"{settings.runtime} {settings.provider.removesuffix('ExecutionProvider')}\n"
         f"{settings.threads} thread(s), batch {settings.batch_size}, {settings.precision}",
-        "online" if device.online else "offline",
+        _state(status),
         "\n".join(jobs),
         measurements,
     )
+
+
+def _state(status: DeviceStatus) -> str:
+    lines = ["online" if status.device.online else "offline"]
+    if status.quarantined:
+        lines.append(f"quarantined after {status.failures_in_row} failures")
+    lines += [f"{name}={value}" for name, value in sorted(status.labels.items())]
+    return "\n".join([*lines, *filter(None, [status.note])])
 
 
 def jobs(
@@ -183,7 +218,15 @@ def jobs(
 
 def collect(
     context: typer.Context,
-    device: Annotated[list[str], typer.Option(help="Device to measure on; may be repeated.")],
+    device: Annotated[
+        list[str] | None, typer.Option(help="Device to measure on; may be repeated.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="Also all devices with this label (and the others)."
+        ),
+    ] = None,
     architecture: Annotated[
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
     ] = None,
@@ -202,27 +245,42 @@ def collect(
         str, typer.Option(help="Search space of --sample and of .yml files.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the collection.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the collection. [default: made]")] = "",
+    priority: Annotated[int, typer.Option(help="Above 0: before others; below: after them.")] = 0,
+    deadline: Annotated[
+        str, typer.Option(metavar="2h", help="Cancel what is not begun by then: s, m, h or d.")
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Queue again what failed or was cancelled of --name.")
+    ] = False,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
     """Measure architectures on devices and keep the results.
 
     What is measured already is left alone. Ctrl-C stops watching; the collection goes on, and
-    the same command watches it again.
+    the same command watches it again. 'help-coord cancel NAME' ends it.
     """
+    if resume and not name:
+        raise BadInput("--resume needs --name, the collection to go on with")
     names = [*(architecture or []), *_lines(file, space), *_sampled(space, sample, seed)]
+    order = CollectionOrder(
+        name or f"collection-{uuid.uuid4().hex[:8]}", priority, parse_duration(deadline)
+    )
     with connect(context, coordinator) as client:
         names += chosen_models(client, models or ())
-        failed = watch(client.collect(device, names, name))
+        events = client.collect(order, device or [], names, parse_labels(label), resume=resume)
+        failed = watch(events)
     if as_json:
-        print_json(
-            {"architectures": len(set(names)), "devices": len(set(device)), "failed": failed}
-        )
+        counts = {"architectures": len(set(names)), "devices": len(set(device or ()))}
+        print_json({"collection": order.name, **counts, "failed": failed})
     elif failed:
-        raise MeasurementFailed(f"{failed} job(s) failed; see 'help-coord jobs --state failed'")
+        raise MeasurementFailed(
+            f"{failed} job(s) of {order.name} failed; see 'help-coord jobs --state failed',"
+            f" and try again with 'help-coord collect --name {order.name} --resume'"
+        )
     else:
-        Console().print("All measured. 'help-coord export' writes them as a table.")
+        Console().print(f"{order.name}: done. 'help-coord export' writes latencies as a table.")
 
 
 def _lines(path: Path | None, space: str) -> list[str]:

@@ -42,3 +42,8 @@ def connect(context: typer.Context, address: str) -> Client:
     given = context.find_object(Given) or Given()
     login = find_login(address, default_logins(), given.ca, given.token)
     return Client(address, channel_credentials(login) if login else None)
+
+
+LogFormat = Annotated[
+    str, typer.Option("--log-format", help="text for a person, json: one object a line.")
+]

@@ -8,11 +8,13 @@ from typing import Any
 import grpc
 
 from coordinator.servicers.errors import errors_to_status
+from coordinator.servicers.streams import until
 from coordinator.store import Acknowledgement
 from coordinator.usecases.access import check_agent_id
-from coordinator.usecases.agents import HEARTBEAT_S, LEASE_S, Agents
+from coordinator.usecases.agents import HEARTBEATS_PER_LEASE, Agents
 from help_core import __version__
 from help_core.errors import BadInput
+from help_core.records import Report
 from help_proto.convert import (
     enum_number,
     from_lease_ref,
@@ -28,6 +30,11 @@ from help_proto.v1 import agent_service_pb2_grpc as rpc
 Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_ITEMS = 10_000
+MAX_REPORTS = 1000
+_ACKNOWLEDGEMENTS = {
+    kind: pb.Acknowledgement.ValueType(enum_number("ACKNOWLEDGEMENT", pb.Acknowledgement, kind))
+    for kind in Acknowledgement
+}
 
 
 class AgentServicer(rpc.AgentServiceServicer):
@@ -42,8 +49,11 @@ class AgentServicer(rpc.AgentServiceServicer):
             _check_count("devices", len(request.devices))
             devices = [from_offer(offer, request.agent_id) for offer in request.devices]
             await self._agents.register(request.agent_id, request.agent_version, devices)
+        lease_s = self._agents.lease_s
         return pb.RegisterResponse(
-            coordinator_version=__version__, lease_s=LEASE_S, heartbeat_s=HEARTBEAT_S
+            coordinator_version=__version__,
+            lease_s=lease_s,
+            heartbeat_s=lease_s / HEARTBEATS_PER_LEASE,
         )
 
     async def LeaseJobs(
@@ -86,26 +96,30 @@ class AgentServicer(rpc.AgentServiceServicer):
     ) -> AsyncIterator[pb.DeliverReportsResponse]:
         """See the proto."""
         async with errors_to_status(context):
-            async for request in request_iterator:
+            async for request in until(request_iterator, self._agents.stopping):
                 yield await self._deliver(request)
 
     async def _deliver(self, request: pb.DeliverReportsRequest) -> pb.DeliverReportsResponse:
-        message = ""
-        try:
-            agent_id, report = check_agent_id(request.agent_id), from_report(request.report)
-        except BadInput as error:
-            # One bad report must not hold up those behind it in the agent's spool.
-            acknowledgement, message = Acknowledgement.REFUSED, str(error)
-        else:
-            acknowledgement = await self._agents.record(agent_id, report)
-            if acknowledgement is Acknowledgement.REFUSED:
-                message = f"there is no job {report.job_id}"
-        number = enum_number("ACKNOWLEDGEMENT", pb.Acknowledgement, acknowledgement)
-        return pb.DeliverReportsResponse(
-            key=request.report.key,
-            acknowledgement=pb.Acknowledgement.ValueType(number),
-            message=message,
-        )
+        if len(request.reports) > MAX_REPORTS:
+            raise BadInput(f"{len(request.reports)} reports in one message; at most {MAX_REPORTS}")
+        agent_id = check_agent_id(request.agent_id)
+        good: list[Report] = []
+        receipts = [pb.Receipt(key=message.key) for message in request.reports]
+        places: list[int] = []
+        for place, message in enumerate(request.reports):
+            try:
+                good.append(from_report(message))
+                places.append(place)
+            except BadInput as error:
+                # One bad report must not hold up those behind it in the agent's spool.
+                receipts[place].acknowledgement = pb.ACKNOWLEDGEMENT_REFUSED
+                receipts[place].message = str(error)
+        results = await self._agents.record(agent_id, good) if good else []
+        for place, result in zip(places, results, strict=True):
+            receipts[place].acknowledgement = _ACKNOWLEDGEMENTS[result]
+            if result is Acknowledgement.REFUSED:
+                receipts[place].message = f"there is no job {request.reports[place].job_id}"
+        return pb.DeliverReportsResponse(receipts=receipts)
 
 
 def _check_count(what: str, count: int) -> None:

@@ -13,6 +13,8 @@ import grpc
 
 from coordinator.clock import Clock
 from coordinator.servicers.errors import errors_to_status
+from coordinator.servicers.orders import from_adapt, from_collect
+from coordinator.signals import Signals, jobs_of
 from coordinator.store import Store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.collect import Collecting
@@ -20,8 +22,14 @@ from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
 from help_core.errors import BadInput
 from help_core.records import AccuracyRow, AdaptOrder, Progress, TableOrigin, TableRow
-from help_core.records.orders import DEFAULT_SAMPLES
-from help_proto.convert import enum_value, from_job_state, number, text, to_device_status, to_job
+from help_proto.convert import (
+    enum_value,
+    from_job_state,
+    text,
+    to_collection,
+    to_device_status,
+    to_job,
+)
 from help_proto.convert_answer import to_answer, to_progress
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -30,6 +38,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_LISTED_JOBS = 1000
 MAX_ACCURACY_ROWS = 1_000_000
+MAX_CANCELLED_JOBS = 10_000
 ROWS_PER_MESSAGE = 5000
 
 
@@ -39,6 +48,7 @@ class UseCases:
 
     store: Store
     clock: Clock
+    signals: Signals
     adapting: Adapting
     collecting: Collecting
     predicting: Predicting
@@ -80,15 +90,55 @@ class FleetServicer(rpc.FleetServiceServicer):
     ) -> AsyncIterator[pb.CollectResponse]:
         """See the proto."""
         async with errors_to_status(context):
-            events = self._use.collecting.collect(
-                _devices(request.devices), list(request.architectures), request.collection
-            )
-            async with aclosing(events):
-                async for event in events:
-                    if isinstance(event, Progress):
-                        yield pb.CollectResponse(progress=to_progress(event))
-                    else:
-                        yield pb.CollectResponse(failed=event.failed)
+            wanted = from_collect(request)
+            async with aclosing(self._use.collecting.collect(wanted)) as events:
+                failed = 0
+                async for progress, status in events:
+                    failed = status.failed
+                    yield pb.CollectResponse(
+                        progress=to_progress(progress), collection=wanted.order.name
+                    )
+                yield pb.CollectResponse(failed=failed, collection=wanted.order.name)
+
+    async def ListCollections(
+        self, request: pb.ListCollectionsRequest, context: Context
+    ) -> pb.ListCollectionsResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            found = await asyncio.to_thread(self._use.store.collections)
+        return pb.ListCollectionsResponse(collections=[to_collection(one) for one in found])
+
+    async def CancelJobs(
+        self, request: pb.CancelJobsRequest, context: Context
+    ) -> pb.CancelJobsResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            if (
+                len(request.job_ids) > MAX_CANCELLED_JOBS
+                or max(request.job_ids, default=0) >= 2**63
+            ):
+                raise BadInput(f"at most {MAX_CANCELLED_JOBS} job ids, each below 2^63")
+            count = await self._use.collecting.cancel(request.collection, list(request.job_ids))
+        return pb.CancelJobsResponse(cancelled=count)
+
+    async def LabelDevice(
+        self, request: pb.LabelDeviceRequest, context: Context
+    ) -> pb.LabelDeviceResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            note = text("note", request.note) if request.HasField("note") else None
+            labels = dict.fromkeys(request.removed_labels, None) | dict(request.labels)
+            await asyncio.to_thread(self._use.store.label, request.device, labels, note)
+        return pb.LabelDeviceResponse()
+
+    async def EndQuarantine(
+        self, request: pb.EndQuarantineRequest, context: Context
+    ) -> pb.EndQuarantineResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            was = await asyncio.to_thread(self._use.store.end_quarantine, request.device)
+            self._use.signals.ring(jobs_of(request.device))
+        return pb.EndQuarantineResponse(was_quarantined=was)
 
     async def Adapt(
         self, request: pb.AdaptRequest, context: Context
@@ -96,7 +146,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             # Closed at once when the user goes away, so that what nobody began is cancelled.
-            adapting = aclosing(self._use.adapting.adapt(_adapt_order(request)))
+            adapting = aclosing(self._use.adapting.adapt(from_adapt(request)))
             async with adapting as events:
                 async for event in events:
                     if isinstance(event, Progress):
@@ -193,18 +243,3 @@ class FleetServicer(rpc.FleetServiceServicer):
 
 def _devices(names: Iterable[str]) -> list[str]:
     return [text("device", name, 64) for name in names]
-
-
-def _adapt_order(request: pb.AdaptRequest) -> AdaptOrder:
-    return AdaptOrder(
-        device=text("device", request.device, 64),
-        space=request.space,
-        predictor=request.predictor,
-        samples=request.samples or DEFAULT_SAMPLES,
-        max_latency_ms=tuple(request.max_latency_ms),
-        top=request.top or 1,
-        verify=request.verify,
-        winner_measurements=request.winner_measurements,
-        seed=number("seed", request.seed),
-        fresh=request.fresh,
-    )

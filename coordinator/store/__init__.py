@@ -3,7 +3,9 @@
 from coordinator.store.contract import (
     Acknowledgement,
     Adaptation,
+    Delivery,
     JobOrder,
+    Recorded,
     Store,
     StoredMeasurement,
 )
@@ -12,7 +14,9 @@ from coordinator.store.sql import SqlStore, open_store
 __all__ = [
     "Acknowledgement",
     "Adaptation",
+    "Delivery",
     "JobOrder",
+    "Recorded",
     "SqlStore",
     "Store",
     "StoredMeasurement",

@@ -15,11 +15,13 @@ whose key is stored already changes nothing.
 A user's model is a name and content. Content is known by its SHA-256 and kept in chunks: it is
 offered, its chunks are put in any order (one that is there already is left as it is), and once
 they are verified it is completed. Content that no name has is dropped.
+Several coordinators may use one store; each job is leased by one of them. The failures of a
+board in a row put its device into quarantine (``coordinator.policy``), which a success ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -27,6 +29,8 @@ from typing import Protocol
 from help_core.errors import StoreError
 from help_core.records import (
     AccuracyRow,
+    CollectionOrder,
+    CollectionStatus,
     Device,
     DeviceStatus,
     Job,
@@ -64,6 +68,22 @@ class JobOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A report and the agent that delivered it."""
+
+    agent_id: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a delivery, and the device of its job, empty if there is no such job."""
+
+    acknowledgement: Acknowledgement
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMeasurement:
     """A measurement with what it was made for."""
 
@@ -98,8 +118,32 @@ class Store(Protocol):
         device was registered before with other settings.
         """
 
+    def clock_s(self) -> float | None:
+        """Seconds since 1970 by a clock that all coordinators of the store share.
+
+        ``None`` if the store is a file, whose coordinators share their machine's clock.
+        """
+
+    def check(self) -> None:
+        """Raises ``StoreError`` unless the store can be written to."""
+
     def seen(self, agent_id: str, now_s: float) -> None:
         """Notes that the agent was heard of."""
+
+    def label(self, device: str, labels: Mapping[str, str | None], note: str | None) -> None:
+        """Sets labels, removes those that are ``None``, and sets the note unless ``None``.
+
+        Raises ``NotFound``.
+        """
+
+    def end_quarantine(self, device: str) -> bool:
+        """Gives the device work again; whether it was in quarantine. Raises ``NotFound``."""
+
+    def devices_with_work(self) -> list[str]:
+        """Names of devices that have queued jobs."""
+
+    def job_counts(self) -> dict[JobState, int]:
+        """How many jobs are in each state."""
 
     def devices(self, now_s: float) -> list[Device]:
         """All devices by name."""
@@ -118,19 +162,26 @@ class Store(Protocol):
     ) -> list[LeasedJob]:
         """At most ``count`` queued jobs of those devices that the agent serves.
 
-        Raises ``NotFound`` for an agent that never registered here.
+        Their order is that of ``coordinator.scheduling``. Also notes that the agent was heard
+        of. Raises ``NotFound`` for an agent that never registered here.
         """
 
     def renew(
         self, agent_id: str, leases: Sequence[LeaseRef], now_s: float, lease_s: float
     ) -> list[LeaseRef]:
-        """Prolongs leases; returns those that the agent no longer holds."""
+        """Prolongs leases; returns those that the agent no longer holds.
+
+        Also notes that the agent was heard of.
+        """
 
     def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
         """Queues leased jobs again without counting the attempt; unknown leases are ignored."""
 
     def expire(self, now_s: float) -> int:
-        """Queues again (or fails, after the last attempt) jobs whose lease has ended."""
+        """Queues again (or fails, after the last attempt) jobs whose lease has ended.
+
+        Also ends collections whose deadline has passed. Returns how many leases had ended.
+        """
 
     def extend_all(self, now_s: float, lease_s: float) -> None:
         """Gives every current lease a full term: called when a coordinator starts."""
@@ -146,8 +197,38 @@ class Store(Protocol):
     ) -> tuple[list[Job], int]:
         """The newest matching jobs and how many match; empty arguments match all."""
 
-    def record(self, agent_id: str, report: Report) -> Acknowledgement:
-        """Stores a report and moves its job on."""
+    def record_all(self, deliveries: Sequence[Delivery], now_s: float) -> list[Recorded]:
+        """Stores reports and moves their jobs on, each as if they came one by one.
+
+        All are committed together, or none is and ``StoreError`` is raised.
+        """
+
+    def record(self, agent_id: str, report: Report, now_s: float) -> Acknowledgement:
+        """``record_all`` of one report."""
+
+    def open_collection(self, order: CollectionOrder, now_s: float) -> None:
+        """Makes the collection, or gives the one of that name the order's priority and deadline.
+
+        A collection that had ended is open again; its cancelled jobs stay cancelled.
+        """
+
+    def collections(self) -> list[CollectionStatus]:
+        """All collections, the newest first."""
+
+    def collection(self, name: str) -> CollectionStatus:
+        """One collection; raises ``NotFound``."""
+
+    def cancel_collection(self, name: str) -> int:
+        """Ends a collection: cancels its queued jobs and returns how many."""
+
+    def retry_collection(self, name: str) -> int:
+        """Queues the failed and cancelled jobs of a collection again; returns how many."""
+
+    def collection_devices(self, name: str) -> list[str]:
+        """Devices that a collection has jobs of."""
+
+    def settled(self, device: str, collection: str) -> set[str]:
+        """Architectures that need no new job: measured on the device, or in the collection."""
 
     def measurements(
         self, device: str, architectures: Sequence[str] | None = None

@@ -14,6 +14,8 @@ from alembic.util.exc import CommandError
 from coordinator.store.engine import readable_name
 from help_core.errors import Incompatible
 
+MIGRATION_LOCK = 0x48454C50  # any number that nobody else locks
+
 
 def alembic_config(connection: sa.Connection | None = None) -> Config:
     """The configuration of our migrations, on an open connection."""
@@ -26,6 +28,9 @@ def alembic_config(connection: sa.Connection | None = None) -> Config:
 def upgrade(engine: sa.Engine) -> None:
     """Runs the migrations that are missing; raises ``Incompatible`` for a newer schema."""
     with engine.connect() as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            # Coordinators that start together must not migrate together.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         current = MigrationContext.configure(connection).get_current_revision()
         scripts = ScriptDirectory.from_config(alembic_config())
         if current == scripts.get_current_head():
@@ -38,3 +43,9 @@ def upgrade(engine: sa.Engine) -> None:
                 f"the store {readable_name(engine.url)} was made by a newer help-fleet"
                 f" (schema {current}); upgrade help-fleet"
             ) from None
+
+
+def downgrade(engine: sa.Engine, revision: str) -> None:
+    """Runs migrations backwards to ``revision``, so that an older help-fleet can go on."""
+    with engine.connect() as connection, connection.begin():
+        command.downgrade(alembic_config(connection), revision)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,19 +13,26 @@ from coordinator.store.access import SqlAccessStore
 from coordinator.store.contract import (
     Acknowledgement,
     Adaptation,
+    Delivery,
     JobOrder,
+    Recorded,
     StoredMeasurement,
 )
 from coordinator.store.engine import make_engine, readable_name
 from coordinator.store.migrate import upgrade
+from coordinator.store.queries import collections as collection_queries
 from coordinator.store.queries import devices as device_queries
 from coordinator.store.queries import jobs as job_queries
+from coordinator.store.queries import leases as lease_queries
+from coordinator.store.queries import measurements as measurement_queries
 from coordinator.store.queries import models as model_queries
 from coordinator.store.queries import reports as report_queries
 from coordinator.store.queries import tables as table_queries
 from help_core.errors import StoreError
 from help_core.records import (
     AccuracyRow,
+    CollectionOrder,
+    CollectionStatus,
     Device,
     DeviceStatus,
     Job,
@@ -66,12 +74,21 @@ class SqlStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._trouble: StoreError | None = None
+        # SQLite has one writer at a time, and those who wait for it look again after 1-100 ms;
+        # a lock hands over at once. A server's writers do not wait for each other here.
+        is_file = engine.dialect.name == "sqlite"
+        self._writing: AbstractContextManager[object] = (
+            threading.Lock() if is_file else nullcontext()
+        )
 
     @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
+    def _transaction(self, *, write: bool, durable: bool = True) -> Iterator[sa.Connection]:
+        """Leases need not survive a power cut: at worst a job is made twice and one is stale."""
+        options = {"help_write": write, "help_durable": durable}
         try:
             with (
-                self._engine.connect().execution_options(help_write=write) as connection,
+                self._writing if write else nullcontext(),
+                self._engine.connect().execution_options(**options) as connection,
                 connection.begin(),
             ):
                 yield connection
@@ -105,8 +122,36 @@ class SqlStore:
             device_queries.register(connection, agent_id, agent_version, devices, now_s)
 
     def seen(self, agent_id: str, now_s: float) -> None:
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, durable=False) as connection:
             device_queries.seen(connection, agent_id, now_s)
+
+    def clock_s(self) -> float | None:
+        if self._engine.dialect.name == "sqlite":
+            return None
+        with self._transaction(write=False) as connection:
+            moment = sa.select(sa.extract("epoch", sa.func.clock_timestamp()))
+            return float(connection.execute(moment).scalar_one())
+
+    def check(self) -> None:
+        with self._transaction(write=True) as connection:
+            # Writes what is there already: a full or read-only disk is found by writing alone.
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+
+    def label(self, device: str, labels: Mapping[str, str | None], note: str | None) -> None:
+        with self._transaction(write=True) as connection:
+            device_queries.label(connection, device, labels, note)
+
+    def end_quarantine(self, device: str) -> bool:
+        with self._transaction(write=True) as connection:
+            return device_queries.end_quarantine(connection, device)
+
+    def devices_with_work(self) -> list[str]:
+        with self._transaction(write=False) as connection:
+            return device_queries.with_work(connection)
+
+    def job_counts(self) -> dict[JobState, int]:
+        with self._transaction(write=False) as connection:
+            return job_queries.counts(connection)
 
     def devices(self, now_s: float) -> list[Device]:
         with self._transaction(write=False) as connection:
@@ -127,26 +172,26 @@ class SqlStore:
     def lease(
         self, agent_id: str, devices: Sequence[str], count: int, now_s: float, lease_s: float
     ) -> list[LeasedJob]:
-        with self._transaction(write=True) as connection:
-            return job_queries.lease(connection, agent_id, devices, count, now_s, lease_s)
+        with self._transaction(write=True, durable=False) as connection:
+            return lease_queries.lease(connection, agent_id, devices, count, now_s, lease_s)
 
     def renew(
         self, agent_id: str, leases: Sequence[LeaseRef], now_s: float, lease_s: float
     ) -> list[LeaseRef]:
-        with self._transaction(write=True) as connection:
-            return job_queries.renew(connection, agent_id, leases, now_s, lease_s)
+        with self._transaction(write=True, durable=False) as connection:
+            return lease_queries.renew(connection, agent_id, leases, now_s, lease_s)
 
     def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
-        with self._transaction(write=True) as connection:
-            job_queries.release(connection, agent_id, leases)
+        with self._transaction(write=True, durable=False) as connection:
+            lease_queries.release(connection, agent_id, leases)
 
     def expire(self, now_s: float) -> int:
-        with self._transaction(write=True) as connection:
-            return job_queries.expire(connection, now_s)
+        with self._transaction(write=True, durable=False) as connection:
+            return lease_queries.expire(connection, now_s)
 
     def extend_all(self, now_s: float, lease_s: float) -> None:
-        with self._transaction(write=True) as connection:
-            job_queries.extend_all(connection, now_s, lease_s)
+        with self._transaction(write=True, durable=False) as connection:
+            lease_queries.extend_all(connection, now_s, lease_s)
 
     def cancel(self, job_ids: Sequence[int]) -> int:
         with self._transaction(write=True) as connection:
@@ -162,15 +207,46 @@ class SqlStore:
         with self._transaction(write=False) as connection:
             return job_queries.find(connection, device, states, limit)
 
-    def record(self, agent_id: str, report: Report) -> Acknowledgement:
+    def record_all(self, deliveries: Sequence[Delivery], now_s: float) -> list[Recorded]:
         with self._transaction(write=True) as connection:
-            return report_queries.record(connection, agent_id, report)
+            return report_queries.record_all(connection, deliveries, now_s)
+
+    def record(self, agent_id: str, report: Report, now_s: float) -> Acknowledgement:
+        return self.record_all([Delivery(agent_id, report)], now_s)[0].acknowledgement
+
+    def open_collection(self, order: CollectionOrder, now_s: float) -> None:
+        with self._transaction(write=True) as connection:
+            collection_queries.open_(connection, order, now_s)
+
+    def collections(self) -> list[CollectionStatus]:
+        with self._transaction(write=False) as connection:
+            return collection_queries.statuses(connection)
+
+    def collection(self, name: str) -> CollectionStatus:
+        with self._transaction(write=False) as connection:
+            return collection_queries.get(connection, name)
+
+    def cancel_collection(self, name: str) -> int:
+        with self._transaction(write=True) as connection:
+            return collection_queries.cancel(connection, name)
+
+    def retry_collection(self, name: str) -> int:
+        with self._transaction(write=True) as connection:
+            return collection_queries.retry(connection, name)
+
+    def collection_devices(self, name: str) -> list[str]:
+        with self._transaction(write=False) as connection:
+            return collection_queries.devices_of(connection, name)
+
+    def settled(self, device: str, collection: str) -> set[str]:
+        with self._transaction(write=False) as connection:
+            return collection_queries.settled(connection, device, collection)
 
     def measurements(
         self, device: str, architectures: Sequence[str] | None = None
     ) -> list[StoredMeasurement]:
         with self._transaction(write=False) as connection:
-            return report_queries.measurements(connection, device, architectures)
+            return measurement_queries.measurements(connection, device, architectures)
 
     def add_rows(self, space: str, source: str, rows: Iterable[TableRow]) -> int:
         with self._transaction(write=True) as connection:

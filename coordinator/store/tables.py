@@ -31,6 +31,24 @@ devices = sa.Table(
     sa.Column("agent_id", sa.ForeignKey("agents.id"), nullable=False),
     sa.Column("board", sa.JSON, nullable=False),
     sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    # Failed attempts since the last success, and until when they keep the device out of work.
+    sa.Column("failures_in_row", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("quarantined_until_s", sa.Float(53), nullable=True),
+    # Counts the leases of the device, so that collections take turns.
+    sa.Column("turn", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("created_s", sa.Float(53), nullable=False),
+    sa.Column("deadline_s", sa.Float(53), nullable=True),
+    # Why its queued jobs are not made any more; empty while it is open.
+    sa.Column("ended", sa.Text, nullable=False),
 )
 
 jobs = sa.Table(
@@ -48,7 +66,8 @@ jobs = sa.Table(
     sa.Column("agent_id", sa.String(64), nullable=False),
     sa.Column("lease_until_s", sa.Float(53), nullable=True),
     sa.Column("error", sa.Text, nullable=False),
-    sa.Index("ix_jobs_queue", "device", "state", "priority", "id"),
+    sa.Index("ix_jobs_queue", "device", "state", "collection", "priority", "attempts", "id"),
+    sa.Index("ix_jobs_collection", "collection", "state"),
     sa.Index("ix_jobs_lease", "state", "lease_until_s"),
 )
 

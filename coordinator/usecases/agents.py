@@ -7,8 +7,10 @@ import logging
 from collections.abc import Sequence
 
 from coordinator.clock import Clock
-from coordinator.signals import Signals, jobs_of, reports_of
-from coordinator.store import Acknowledgement, Store
+from coordinator.metrics import Metrics
+from coordinator.recorder import Recorder
+from coordinator.signals import Signals, jobs_of
+from coordinator.store import Acknowledgement, Delivery, Store
 from coordinator.usecases.access import check_agent_id
 from help_core import __version__
 from help_core.errors import BadInput, Incompatible
@@ -17,20 +19,38 @@ from help_core.records import Device, LeasedJob, LeaseRef, Report
 log = logging.getLogger(__name__)
 
 LEASE_S = 60.0
-HEARTBEAT_S = LEASE_S / 3
+HEARTBEATS_PER_LEASE = 3
+"""So that an agent may miss two of them."""
 MAX_WAIT_S = 30.0
 MAX_JOBS_PER_LEASE = 100
-LOOK_AGAIN_S = 5.0
-"""How often a waiting agent looks at the store: another coordinator may have queued jobs."""
+STOPPING = "stopping"
 
 
 class Agents:
     """The use cases of agents."""
 
-    def __init__(self, store: Store, clock: Clock, signals: Signals) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        signals: Signals,
+        recorder: Recorder,
+        metrics: Metrics,
+        lease_s: float = LEASE_S,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
+        self._recorder = recorder
+        self._metrics = metrics
+        self.lease_s = lease_s
+        self.stopping = asyncio.Event()
+        """Set when the coordinator drains: whoever waits goes home."""
+
+    def stop(self) -> None:
+        """Ends waiting for jobs, and has delivering streams end after their current batch."""
+        self.stopping.set()
+        self._signals.ring(STOPPING)
 
     async def register(self, agent_id: str, version: str, devices: Sequence[Device]) -> None:
         """See ``Store.register``; also raises ``Incompatible``."""
@@ -41,33 +61,39 @@ class Agents:
         await asyncio.to_thread(
             self._store.register, agent_id, version, devices, self._clock.now_s()
         )
+        self._metrics.registrations.inc()
         log.info("agent %s serves %s", agent_id[:8], ", ".join(device.name for device in devices))
 
     async def lease(
         self, agent_id: str, devices: Sequence[str], max_jobs: int, wait_s: float
     ) -> list[LeasedJob]:
         """Jobs of the agent's devices, waiting for the first one."""
-        now = self._clock.now_s()
-        end = now + min(max(wait_s, 0.0), MAX_WAIT_S)
-        await asyncio.to_thread(self._store.seen, agent_id, now)
+        end = self._clock.now_s() + min(max(wait_s, 0.0), MAX_WAIT_S)
         count = min(max(max_jobs, 1), MAX_JOBS_PER_LEASE)
-        with self._signals.listening(*(jobs_of(device) for device in set(devices))) as bell:
-            while True:
-                found = await asyncio.to_thread(
-                    self._store.lease, agent_id, devices, count, self._clock.now_s(), LEASE_S
-                )
+        bells = [jobs_of(device) for device in set(devices)]
+        with self._signals.listening(STOPPING, *bells) as bell:
+            while not self.stopping.is_set():
+                with self._metrics.lease_seconds.time():
+                    found = await asyncio.to_thread(
+                        self._store.lease,
+                        agent_id,
+                        devices,
+                        count,
+                        self._clock.now_s(),
+                        self.lease_s,
+                    )
                 left_s = end - self._clock.now_s()
                 if found or left_s <= 0:
+                    self._metrics.leased.inc(len(found))
                     return found
-                await bell.wait(min(left_s, LOOK_AGAIN_S))
+                await bell.wait(left_s)
+        return []
 
     async def heartbeat(self, agent_id: str, leases: Sequence[LeaseRef]) -> list[LeaseRef]:
         """Prolongs leases; returns those that are lost."""
-        now = self._clock.now_s()
-        await asyncio.to_thread(self._store.seen, agent_id, now)
-        if not leases:
-            return []
-        return await asyncio.to_thread(self._store.renew, agent_id, leases, now, LEASE_S)
+        return await asyncio.to_thread(
+            self._store.renew, agent_id, leases, self._clock.now_s(), self.lease_s
+        )
 
     async def release(self, agent_id: str, leases: Sequence[LeaseRef]) -> None:
         """Queues the jobs again."""
@@ -75,22 +101,10 @@ class Agents:
         jobs = await asyncio.to_thread(self._store.jobs, [ref.job_id for ref in leases])
         self._signals.ring(*{jobs_of(job.device) for job in jobs})
 
-    async def record(self, agent_id: str, report: Report) -> Acknowledgement:
-        """Stores a report; returns once it is committed."""
-        acknowledgement = await asyncio.to_thread(self._store.record, agent_id, report)
-        jobs = await asyncio.to_thread(self._store.jobs, [report.job_id])
-        for job in jobs:
-            # A failed attempt may have queued the job again.
-            self._signals.ring(reports_of(job.device), jobs_of(job.device))
-        return acknowledgement
-
-    async def expire_forever(self, every_s: float) -> None:
-        """Takes back leases that have ended, until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            count = await asyncio.to_thread(self._store.expire, self._clock.now_s())
-            if count:
-                log.warning("%d lease(s) ended without a report", count)
+    async def record(self, agent_id: str, reports: Sequence[Report]) -> list[Acknowledgement]:
+        """Stores reports; returns once they are committed."""
+        recorded = await self._recorder.record([Delivery(agent_id, one) for one in reports])
+        return [one.acknowledgement for one in recorded]
 
 
 def _check_version(version: str) -> None:

@@ -8,7 +8,15 @@ from help_core.records.answer import (
     Pick,
     Progress,
 )
-from help_core.records.device import Board, Device, DeviceStatus, Settings, check_name
+from help_core.records.collection import CollectionOrder, CollectionStatus
+from help_core.records.device import (
+    Board,
+    Device,
+    DeviceStatus,
+    Settings,
+    check_labels,
+    check_name,
+)
 from help_core.records.job import Job, JobState, LeasedJob, LeaseRef, Purpose
 from help_core.records.measurement import (
     ColdFigures,
@@ -30,6 +38,8 @@ __all__ = [
     "Board",
     "CloudPoint",
     "ColdFigures",
+    "CollectionOrder",
+    "CollectionStatus",
     "Device",
     "DeviceStatus",
     "Failure",
@@ -52,5 +62,6 @@ __all__ = [
     "TableOrigin",
     "TableRow",
     "Verdict",
+    "check_labels",
     "check_name",
 ]

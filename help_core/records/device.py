@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from help_core.errors import BadInput
 from help_core.graphs.precision import PRECISIONS, Precision
@@ -77,3 +78,24 @@ class DeviceStatus:
     failed_jobs: int
     valid_measurements: int
     suspect_measurements: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    failures_in_row: int = 0
+    """Attempts that failed by the board's fault since the last that succeeded."""
+    quarantined: bool = False
+    """Whether those failures keep the device out of work."""
+
+
+MAX_LABELS = 32
+MAX_LABEL_CHARS = 128
+
+
+def check_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """``labels`` if names and values can be used as such; raises ``BadInput``."""
+    if len(labels) > MAX_LABELS:
+        raise BadInput(f"{len(labels)} labels; a device has at most {MAX_LABELS}")
+    for name, value in labels.items():
+        check_name("label", name)
+        if len(value) > MAX_LABEL_CHARS or "\0" in value:
+            raise BadInput(f"the value of label {name} is longer than {MAX_LABEL_CHARS} characters")
+    return dict(labels)

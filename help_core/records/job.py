@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from help_core.errors import BadInput
+
 
 class Purpose(StrEnum):
     """Why a measurement is made."""
@@ -45,6 +47,10 @@ class LeaseRef:
 
     job_id: int
     token: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.job_id < 2**63 and 0 <= self.token < 2**63):
+            raise BadInput("a lease's job and token must be below 2^63")
 
 
 @dataclass(frozen=True, slots=True)

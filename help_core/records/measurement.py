@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 
 from help_core.errors import BadInput
 
@@ -28,11 +29,9 @@ class FailureClass(StrEnum):
     TIMED_OUT = "timed-out"
     NO_PROVIDER = "no-provider"
     NO_DATA = "no-data"
-
-    @property
-    def retriable(self) -> bool:
-        """Whether another attempt on the same device can end otherwise."""
-        return self in (FailureClass.CRASHED, FailureClass.OUT_OF_MEMORY, FailureClass.TIMED_OUT)
+    KILLED = "killed"
+    ILLEGAL_INSTRUCTION = "illegal-instruction"
+    WRONG_OUTPUT = "wrong-output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,9 @@ class Summary:
                 f"summary with median {self.median_ms} ms and minimum {self.min_ms} ms:"
                 " a latency is finite and above zero"
             )
+        others = (self.low_ms, self.high_ms, self.q1_ms, self.q3_ms, self.mean_ms)
+        if not all(map(isfinite, others)):
+            raise BadInput("a summary holds a number that is not finite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,13 @@ class Reading:
     name: str
     before: float | None
     after: float | None
+    low: float | None = None
+    """Lowest and highest value seen while it measured."""
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if not all(isfinite(value) for value in (self.before, self.after) if value is not None):
+            raise BadInput(f"reading {self.name[:64]!r} is not finite; leave out what is unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,20 @@ class ColdFigures:
     session_ms: float
     first_run_ms: float
     warmup_runs: int
+    samples: int = 0
+    """How many of the measurement's samples are this process's; 0 if it was set aside."""
+    median_ms: float = 0.0
+    reasons: tuple[str, ...] = ()
+    """What is wrong with this process's samples."""
+    waited_ms: float = 0.0
+    """Time that all its samples together waited for a core; no part of the latency."""
+    set_aside_ns: tuple[int, ...] = ()
+    """Its samples, if another process has replaced it."""
+
+    def __post_init__(self) -> None:
+        # What comes back from JSON are lists.
+        object.__setattr__(self, "reasons", tuple(self.reasons))
+        object.__setattr__(self, "set_aside_ns", tuple(self.set_aside_ns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +139,9 @@ class Report:
     outcome: Measurement | Failure
 
     def __post_init__(self) -> None:
-        if not 8 <= len(self.key) <= 64 or not self.key.isascii():
-            raise BadInput("a report's key must be 8-64 ASCII characters")
+        if not (8 <= len(self.key) <= 64 and self.key.isascii() and self.key.isprintable()):
+            raise BadInput("a report's key must be 8-64 printable ASCII characters")
+        if not (0 <= self.job_id < 2**63 and 0 <= self.token < 2**63):
+            raise BadInput("a report's job and token must be below 2^63")
+        if not isfinite(self.measured_unix_s):
+            raise BadInput("a report's time is not finite")

@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import numpy as np
 from rich.console import Console
 from rich.logging import RichHandler
 
-from help_core.errors import HelpError
+from help_core.errors import BadInput, HelpError
 from help_proto.errors import exit_code
 
 EXIT_CODES_HELP = (
@@ -51,16 +52,44 @@ def run_cli(app: Callable[[], Any], program: str) -> NoReturn:
     sys.exit(0)
 
 
-def log_to_stderr(*, verbose: bool) -> None:
-    """Log lines for a person, on stderr so that stdout holds data alone."""
+def log_to_stderr(*, verbose: bool, form: str = "text") -> None:
+    """Log lines on stderr, so that stdout holds data alone.
+
+    ``form`` is "text" for a person or "json" for a machine: an object a line; raises
+    ``BadInput`` for another.
+    """
+    handler: logging.Handler
+    if form == "json":
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines())
+    elif form == "text":
+        handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
+        handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
+    else:
+        raise BadInput(f"--log-format {form!r} is unknown; use text or json")
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(message)s",
-        datefmt="%H:%M:%S",
-        handlers=[RichHandler(console=Console(stderr=True), show_path=False, markup=False)],
-        force=True,
+        level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON; what a caller passes as ``extra`` is kept."""
+
+    _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See the class."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in self._USUAL}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
 
 
 def print_json(value: object) -> None:

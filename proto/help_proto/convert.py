@@ -14,6 +14,7 @@ from help_core.graphs.precision import PRECISIONS
 from help_core.records import (
     Board,
     ColdFigures,
+    CollectionStatus,
     Device,
     DeviceStatus,
     Failure,
@@ -177,6 +178,10 @@ def to_device_status(status: DeviceStatus) -> fleet_pb.DeviceStatus:
         failed_jobs=status.failed_jobs,
         valid_measurements=status.valid_measurements,
         suspect_measurements=status.suspect_measurements,
+        labels=dict(status.labels),
+        note=status.note,
+        failures_in_row=status.failures_in_row,
+        quarantined=status.quarantined,
     )
 
 
@@ -189,6 +194,42 @@ def from_device_status(message: fleet_pb.DeviceStatus) -> DeviceStatus:
         failed_jobs=message.failed_jobs,
         valid_measurements=message.valid_measurements,
         suspect_measurements=message.suspect_measurements,
+        labels=dict(message.labels),
+        note=message.note,
+        failures_in_row=message.failures_in_row,
+        quarantined=message.quarantined,
+    )
+
+
+def to_collection(status: CollectionStatus) -> fleet_pb.Collection:
+    """Collection to the wire."""
+    return fleet_pb.Collection(
+        name=status.name,
+        priority=status.priority,
+        created_unix_s=status.created_unix_s,
+        deadline_unix_s=status.deadline_unix_s,
+        ended=status.ended,
+        queued=status.queued,
+        leased=status.leased,
+        done=status.done,
+        failed=status.failed,
+        cancelled=status.cancelled,
+    )
+
+
+def from_collection(message: fleet_pb.Collection) -> CollectionStatus:
+    """Collection from the wire."""
+    return CollectionStatus(
+        name=message.name,
+        priority=message.priority,
+        created_unix_s=message.created_unix_s,
+        deadline_unix_s=message.deadline_unix_s if message.HasField("deadline_unix_s") else None,
+        ended=message.ended,
+        queued=message.queued,
+        leased=message.leased,
+        done=message.done,
+        failed=message.failed,
+        cancelled=message.cancelled,
     )
 
 
@@ -324,7 +365,13 @@ def _to_measurement(measurement: Measurement) -> pb.Measurement:
         verdict=to_verdict(measurement.verdict),
         reasons=measurement.reasons,
         readings=[
-            pb.Reading(name=reading.name, before=reading.before, after=reading.after)
+            pb.Reading(
+                name=reading.name,
+                before=reading.before,
+                after=reading.after,
+                low=reading.low,
+                high=reading.high,
+            )
             for reading in measurement.readings
         ],
         fingerprint=dict(measurement.fingerprint),
@@ -334,6 +381,11 @@ def _to_measurement(measurement: Measurement) -> pb.Measurement:
                 session_ms=cold.session_ms,
                 first_run_ms=cold.first_run_ms,
                 warmup_runs=cold.warmup_runs,
+                samples=cold.samples,
+                median_ms=cold.median_ms,
+                reasons=cold.reasons,
+                waited_ms=cold.waited_ms,
+                set_aside_ns=cold.set_aside_ns,
             )
             for cold in measurement.processes
         ],
@@ -360,10 +412,21 @@ def _from_measurement(message: pb.Measurement) -> Measurement:
             text("fingerprint key", key, 64): text("fingerprint value", value, 512)
             for key, value in message.fingerprint.items()
         },
-        processes=tuple(
-            ColdFigures(cold.build_ms, cold.session_ms, cold.first_run_ms, cold.warmup_runs)
-            for cold in message.processes
-        ),
+        processes=tuple(_from_cold_figures(cold) for cold in message.processes),
+    )
+
+
+def _from_cold_figures(message: pb.ColdFigures) -> ColdFigures:
+    return ColdFigures(
+        build_ms=message.build_ms,
+        session_ms=message.session_ms,
+        first_run_ms=message.first_run_ms,
+        warmup_runs=message.warmup_runs,
+        samples=message.samples,
+        median_ms=message.median_ms,
+        reasons=tuple(text("reason", reason, 256) for reason in message.reasons),
+        waited_ms=message.waited_ms,
+        set_aside_ns=tuple(message.set_aside_ns),
     )
 
 
@@ -372,4 +435,6 @@ def _from_reading(message: pb.Reading) -> Reading:
         text("reading name", message.name, 64),
         message.before if message.HasField("before") else None,
         message.after if message.HasField("after") else None,
+        message.low if message.HasField("low") else None,
+        message.high if message.HasField("high") else None,
     )

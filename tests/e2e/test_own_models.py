@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.client import Client
-from help_core.records import JobState, Progress
+from help_core.records import CollectionOrder, JobState, Progress
 from tests.e2e.processes import (
     Done,
     Process,
@@ -117,7 +117,7 @@ def test_a_model_removed_while_its_job_waits_is_a_failure_that_says_so(
     save(tmp_path, "fleeting", CONVOLUTIONAL.replace("Relu(c)", "Tanh(c)"))
     name = added(coord(address, "models", "add", str(tmp_path), "--json"))["fleeting"]
     with Client(address) as client:
-        events = client.collect(["later"], [name])
+        events = client.collect(CollectionOrder("fleeting"), ["later"], [name])
         assert isinstance(next(iter(events)), Progress)
         assert coord(address, "models", "remove", "fleeting").returncode == 0
         with agent(address, tmp_path, "later") as process:

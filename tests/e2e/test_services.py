@@ -88,16 +88,14 @@ def test_an_agent_of_another_major_version_is_told_to_upgrade(address: str) -> N
 
 
 def test_one_bad_report_does_not_hold_up_the_good_ones_behind_it(address: str, board: str) -> None:
-    bad = agent_pb.DeliverReportsRequest(agent_id="f" * 32)
-    bad.report.key = "k" * 32
-    unknown = agent_pb.DeliverReportsRequest(agent_id="f" * 32)
-    unknown.report.key = "u" * 32
-    unknown.report.job_id = 10**9
-    unknown.report.failure.failure_class = types_pb.FAILURE_CLASS_CRASHED
+    bad = types_pb.Report(key="k" * 32)
+    unknown = types_pb.Report(key="u" * 32, job_id=10**9)
+    unknown.failure.failure_class = types_pb.FAILURE_CLASS_CRASHED
+    request = agent_pb.DeliverReportsRequest(agent_id="f" * 32, reports=[bad, unknown])
     with grpc.insecure_channel(address) as channel:
-        answers = list(AgentServiceStub(channel).DeliverReports(iter([bad, unknown]), timeout=10))
-    assert [answer.acknowledgement for answer in answers] == [
+        (response,) = AgentServiceStub(channel).DeliverReports(iter([request]), timeout=10)
+    assert [one.acknowledgement for one in response.receipts] == [
         agent_pb.ACKNOWLEDGEMENT_REFUSED,
         agent_pb.ACKNOWLEDGEMENT_REFUSED,
     ]
-    assert all(answer.message for answer in answers)
+    assert all(one.message for one in response.receipts)

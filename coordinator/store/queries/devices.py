@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
 
 from coordinator.store.tables import agents, devices, jobs, reports
 from help_core.errors import Conflict, NotFound
-from help_core.records import Board, Device, DeviceStatus, JobState, Settings, Verdict
+from help_core.records import (
+    Board,
+    Device,
+    DeviceStatus,
+    JobState,
+    Settings,
+    Verdict,
+    check_labels,
+)
 
 ONLINE_WITHIN_S = 60.0
 """An agent that was silent for longer counts as gone."""
@@ -63,9 +72,12 @@ def _check_takeover(before: Device, device: Device, agent_id: str) -> None:
         )
 
 
-def seen(connection: sa.Connection, agent_id: str, now_s: float) -> None:
-    """See ``Store.seen``."""
-    connection.execute(agents.update().where(agents.c.id == agent_id).values(last_seen_s=now_s))
+def seen(connection: sa.Connection, agent_id: str, now_s: float) -> bool:
+    """See ``Store.seen``; whether the agent is known."""
+    result = connection.execute(
+        agents.update().where(agents.c.id == agent_id).values(last_seen_s=now_s)
+    )
+    return result.rowcount > 0
 
 
 def find(connection: sa.Connection, now_s: float, name: str = "") -> list[Device]:
@@ -119,6 +131,7 @@ def statuses(connection: sa.Connection, now_s: float) -> list[DeviceStatus]:
     )
     for device, verdict, count in connection.execute(query):
         verdicts[device, verdict] = count
+    care = {row.name: row for row in connection.execute(sa.select(devices))}
     return [
         DeviceStatus(
             device=device,
@@ -127,6 +140,51 @@ def statuses(connection: sa.Connection, now_s: float) -> list[DeviceStatus]:
             failed_jobs=job_counts[device.name, JobState.FAILED],
             valid_measurements=verdicts[device.name, Verdict.VALID],
             suspect_measurements=verdicts[device.name, Verdict.SUSPECT],
+            labels=care[device.name].labels,
+            note=care[device.name].note,
+            failures_in_row=care[device.name].failures_in_row,
+            quarantined=care[device.name].quarantined_until_s is not None,
         )
         for device in find(connection, now_s)
     ]
+
+
+def label(
+    connection: sa.Connection,
+    name: str,
+    labels: Mapping[str, str | None],
+    note: str | None,
+) -> None:
+    """See ``Store.label``."""
+    row = _locked(connection, name)
+    merged = {key: value for key, value in (row.labels | dict(labels)).items() if value is not None}
+    values: dict[str, object] = {"labels": check_labels(merged)}
+    if note is not None:
+        values["note"] = note
+    connection.execute(devices.update().where(devices.c.name == name).values(values))
+
+
+def end_quarantine(connection: sa.Connection, name: str) -> bool:
+    """See ``Store.end_quarantine``."""
+    row = _locked(connection, name)
+    connection.execute(
+        devices.update()
+        .where(devices.c.name == name)
+        .values(failures_in_row=0, quarantined_until_s=None)
+    )
+    return row.quarantined_until_s is not None
+
+
+def _locked(connection: sa.Connection, name: str) -> sa.Row[Any]:
+    query = sa.select(devices).where(devices.c.name == name).with_for_update()
+    row = connection.execute(query).first()
+    if row is None:
+        get(connection, name, 0.0)
+        raise NotFound(f"unknown device {name!r}")
+    return row
+
+
+def with_work(connection: sa.Connection) -> list[str]:
+    """See ``Store.devices_with_work``."""
+    queued = sa.exists().where(jobs.c.device == devices.c.name, jobs.c.state == JobState.QUEUED)
+    return list(connection.execute(sa.select(devices.c.name).where(queued)).scalars())

@@ -22,6 +22,7 @@ from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.posterior import Posterior, fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
 from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
+from help_core.predictors.transfer.teaching import taught
 from help_core.spaces.base import EnumerableSpace, GeneSpace, sample_genes
 from help_core.tables.latency import LatencyTable
 
@@ -44,12 +45,12 @@ class TransferPredictor:
     _row_of: IntArray = field(init=False, default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
-        self._draws = draw_prior(self.knowledge.layout, self.prior)
+        self._draws = draw_prior(self.knowledge.layout, self.prior, self.knowledge.learned)
 
     @classmethod
     def train(cls, space: GeneSpace, table: LatencyTable) -> TransferPredictor:
         """Learns from the training devices' table; it may have no device at all."""
-        return cls(Knowledge.learn(space, table))
+        return cls(taught(Knowledge.learn(space, table)))
 
     @classmethod
     def untrained(cls, space: GeneSpace) -> TransferPredictor:
@@ -134,10 +135,11 @@ class TransferPredictor:
         dictionary = self.dictionary(candidates[rows])
         features = prior_features(dictionary, draws, weight)
         noise = float(np.exp(weight @ np.log(draws.noise))) ** 2 * dictionary.anchors[:, 0] ** 2
+        speed = dictionary.anchors[:, 0]
         measured = None
         if support is not None:
             measured = prior_features(self.dictionary(support.genes), draws, weight)
-        return rows[choose(features, noise, count, measured)]
+        return rows[choose(features, noise, count, speed, measured)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ class AgentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeliverReports(self, request_iterator, context):
-        """Streams reports; each is acknowledged once it is committed.
+        """Streams batches of reports; each report is acknowledged once it is committed. One batch is
+        under way at a time: the next is read after the receipts of the last are sent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

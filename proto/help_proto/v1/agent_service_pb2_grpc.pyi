@@ -44,7 +44,9 @@ class AgentServiceStub:
     ReleaseJobs: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.ReleaseJobsRequest, _agent_service_pb2.ReleaseJobsResponse]
     """Gives leases back that the agent will not work on."""
     DeliverReports: _grpc.StreamStreamMultiCallable[_agent_service_pb2.DeliverReportsRequest, _agent_service_pb2.DeliverReportsResponse]
-    """Streams reports; each is acknowledged once it is committed."""
+    """Streams batches of reports; each report is acknowledged once it is committed. One batch is
+    under way at a time: the next is read after the receipts of the last are sent.
+    """
 
 @_typing.type_check_only
 class AgentServiceAsyncStub(AgentServiceStub):
@@ -62,7 +64,9 @@ class AgentServiceAsyncStub(AgentServiceStub):
     ReleaseJobs: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.ReleaseJobsRequest, _agent_service_pb2.ReleaseJobsResponse]  # type: ignore[assignment]
     """Gives leases back that the agent will not work on."""
     DeliverReports: _aio.StreamStreamMultiCallable[_agent_service_pb2.DeliverReportsRequest, _agent_service_pb2.DeliverReportsResponse]  # type: ignore[assignment]
-    """Streams reports; each is acknowledged once it is committed."""
+    """Streams batches of reports; each report is acknowledged once it is committed. One batch is
+    under way at a time: the next is read after the receipts of the last are sent.
+    """
 
 class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
     """For agents. Agents dial out, lease work and deliver at least once; the idempotency key of
@@ -107,6 +111,8 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_agent_service_pb2.DeliverReportsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_agent_service_pb2.DeliverReportsResponse], _abc.AsyncIterator[_agent_service_pb2.DeliverReportsResponse]]:
-        """Streams reports; each is acknowledged once it is committed."""
+        """Streams batches of reports; each report is acknowledged once it is committed. One batch is
+        under way at a time: the next is read after the receipts of the last are sent.
+        """
 
 def add_AgentServiceServicer_to_server(servicer: AgentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -50,6 +50,26 @@ class FleetServiceStub:
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.CollectRequest.SerializeToString,
                 response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.CollectResponse.FromString,
                 _registered_method=True)
+        self.ListCollections = channel.unary_unary(
+                '/help_proto.v1.FleetService/ListCollections',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ListCollectionsRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.ListCollectionsResponse.FromString,
+                _registered_method=True)
+        self.CancelJobs = channel.unary_unary(
+                '/help_proto.v1.FleetService/CancelJobs',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.CancelJobsRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.CancelJobsResponse.FromString,
+                _registered_method=True)
+        self.LabelDevice = channel.unary_unary(
+                '/help_proto.v1.FleetService/LabelDevice',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.LabelDeviceRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.LabelDeviceResponse.FromString,
+                _registered_method=True)
+        self.EndQuarantine = channel.unary_unary(
+                '/help_proto.v1.FleetService/EndQuarantine',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.EndQuarantineRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.EndQuarantineResponse.FromString,
+                _registered_method=True)
         self.Adapt = channel.unary_stream(
                 '/help_proto.v1.FleetService/Adapt',
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.AdaptRequest.SerializeToString,
@@ -100,6 +120,34 @@ class FleetServiceServicer:
 
     def Collect(self, request, context):
         """Measures architectures on devices; progress until all are done or failed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCollections(self, request, context):
+        """All collections, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelJobs(self, request, context):
+        """Cancels jobs that nobody has begun: of a collection, which ends with it, or by their ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LabelDevice(self, request, context):
+        """Sets or removes labels of a device, or its note.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndQuarantine(self, request, context):
+        """Gives a device work again that failed too often in a row.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,6 +212,26 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.Collect,
                     request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.CollectRequest.FromString,
                     response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.CollectResponse.SerializeToString,
+            ),
+            'ListCollections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCollections,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.ListCollectionsRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ListCollectionsResponse.SerializeToString,
+            ),
+            'CancelJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelJobs,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.CancelJobsRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.CancelJobsResponse.SerializeToString,
+            ),
+            'LabelDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.LabelDevice,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.LabelDeviceRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.LabelDeviceResponse.SerializeToString,
+            ),
+            'EndQuarantine': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndQuarantine,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.EndQuarantineRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.EndQuarantineResponse.SerializeToString,
             ),
             'Adapt': grpc.unary_stream_rpc_method_handler(
                     servicer.Adapt,
@@ -278,6 +346,114 @@ class FleetService:
             '/help_proto.v1.FleetService/Collect',
             help__proto_dot_v1_dot_fleet__service__pb2.CollectRequest.SerializeToString,
             help__proto_dot_v1_dot_fleet__service__pb2.CollectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCollections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/ListCollections',
+            help__proto_dot_v1_dot_fleet__service__pb2.ListCollectionsRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.ListCollectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/CancelJobs',
+            help__proto_dot_v1_dot_fleet__service__pb2.CancelJobsRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.CancelJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LabelDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/LabelDevice',
+            help__proto_dot_v1_dot_fleet__service__pb2.LabelDeviceRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.LabelDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndQuarantine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/EndQuarantine',
+            help__proto_dot_v1_dot_fleet__service__pb2.EndQuarantineRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.EndQuarantineResponse.FromString,
             options,
             channel_credentials,
             insecure,

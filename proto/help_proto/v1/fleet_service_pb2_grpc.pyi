@@ -37,6 +37,14 @@ class FleetServiceStub:
     ListJobs: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.ListJobsRequest, _fleet_service_pb2.ListJobsResponse]
     Collect: _grpc.UnaryStreamMultiCallable[_fleet_service_pb2.CollectRequest, _fleet_service_pb2.CollectResponse]
     """Measures architectures on devices; progress until all are done or failed."""
+    ListCollections: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.ListCollectionsRequest, _fleet_service_pb2.ListCollectionsResponse]
+    """All collections, the newest first."""
+    CancelJobs: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.CancelJobsRequest, _fleet_service_pb2.CancelJobsResponse]
+    """Cancels jobs that nobody has begun: of a collection, which ends with it, or by their ids."""
+    LabelDevice: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.LabelDeviceRequest, _fleet_service_pb2.LabelDeviceResponse]
+    """Sets or removes labels of a device, or its note."""
+    EndQuarantine: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.EndQuarantineRequest, _fleet_service_pb2.EndQuarantineResponse]
+    """Gives a device work again that failed too often in a row."""
     Adapt: _grpc.UnaryStreamMultiCallable[_fleet_service_pb2.AdaptRequest, _fleet_service_pb2.AdaptResponse]
     """Adapts a predictor to a device and answers with architectures that meet the limits."""
     Predict: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.PredictRequest, _fleet_service_pb2.PredictResponse]
@@ -59,6 +67,14 @@ class FleetServiceAsyncStub(FleetServiceStub):
     ListJobs: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.ListJobsRequest, _fleet_service_pb2.ListJobsResponse]  # type: ignore[assignment]
     Collect: _aio.UnaryStreamMultiCallable[_fleet_service_pb2.CollectRequest, _fleet_service_pb2.CollectResponse]  # type: ignore[assignment]
     """Measures architectures on devices; progress until all are done or failed."""
+    ListCollections: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.ListCollectionsRequest, _fleet_service_pb2.ListCollectionsResponse]  # type: ignore[assignment]
+    """All collections, the newest first."""
+    CancelJobs: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.CancelJobsRequest, _fleet_service_pb2.CancelJobsResponse]  # type: ignore[assignment]
+    """Cancels jobs that nobody has begun: of a collection, which ends with it, or by their ids."""
+    LabelDevice: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.LabelDeviceRequest, _fleet_service_pb2.LabelDeviceResponse]  # type: ignore[assignment]
+    """Sets or removes labels of a device, or its note."""
+    EndQuarantine: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.EndQuarantineRequest, _fleet_service_pb2.EndQuarantineResponse]  # type: ignore[assignment]
+    """Gives a device work again that failed too often in a row."""
     Adapt: _aio.UnaryStreamMultiCallable[_fleet_service_pb2.AdaptRequest, _fleet_service_pb2.AdaptResponse]  # type: ignore[assignment]
     """Adapts a predictor to a device and answers with architectures that meet the limits."""
     Predict: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.PredictRequest, _fleet_service_pb2.PredictResponse]  # type: ignore[assignment]
@@ -96,6 +112,38 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_fleet_service_pb2.CollectResponse], _abc.AsyncIterator[_fleet_service_pb2.CollectResponse]]:
         """Measures architectures on devices; progress until all are done or failed."""
+
+    @_abc_1.abstractmethod
+    def ListCollections(
+        self,
+        request: _fleet_service_pb2.ListCollectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.ListCollectionsResponse, _abc.Awaitable[_fleet_service_pb2.ListCollectionsResponse]]:
+        """All collections, the newest first."""
+
+    @_abc_1.abstractmethod
+    def CancelJobs(
+        self,
+        request: _fleet_service_pb2.CancelJobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.CancelJobsResponse, _abc.Awaitable[_fleet_service_pb2.CancelJobsResponse]]:
+        """Cancels jobs that nobody has begun: of a collection, which ends with it, or by their ids."""
+
+    @_abc_1.abstractmethod
+    def LabelDevice(
+        self,
+        request: _fleet_service_pb2.LabelDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.LabelDeviceResponse, _abc.Awaitable[_fleet_service_pb2.LabelDeviceResponse]]:
+        """Sets or removes labels of a device, or its note."""
+
+    @_abc_1.abstractmethod
+    def EndQuarantine(
+        self,
+        request: _fleet_service_pb2.EndQuarantineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.EndQuarantineResponse, _abc.Awaitable[_fleet_service_pb2.EndQuarantineResponse]]:
+        """Gives a device work again that failed too often in a row."""
 
     @_abc_1.abstractmethod
     def Adapt(

@@ -115,8 +115,7 @@ def test_a_number_that_no_database_holds_is_bad_input(secure: Secure, number: in
             stub.Heartbeat(agent_pb.HeartbeatRequest(agent_id=agent_id, leases=[ref]), timeout=5)
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         report = agent_pb.DeliverReportsRequest(agent_id=agent_id)
-        report.report.key = "k" * 32
-        report.report.job_id = number
-        report.report.failure.failure_class = types_pb.FAILURE_CLASS_CRASHED
+        entry = report.reports.add(key="k" * 32, job_id=number)
+        entry.failure.failure_class = types_pb.FAILURE_CLASS_CRASHED
         (answer,) = stub.DeliverReports(iter([report]), timeout=5)
-        assert answer.acknowledgement == agent_pb.ACKNOWLEDGEMENT_REFUSED
+        assert answer.receipts[0].acknowledgement == agent_pb.ACKNOWLEDGEMENT_REFUSED

@@ -102,7 +102,7 @@ def test_a_revoked_agent_is_refused_from_its_next_call_on(secure: Secure) -> Non
 
         def reports() -> Iterator[agent_pb.DeliverReportsRequest]:
             request = agent_pb.DeliverReportsRequest(agent_id=agent_id)
-            request.report.key = "k" * 32
+            request.reports.add(key="k" * 32)
             yield request
             with secure.user_channel(admin) as admins:
                 AccessServiceStub(admins).RevokeAgent(

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from coordinator.store import Acknowledgement, Adaptation, JobOrder, Store, open_store
+from coordinator.policy import QUARANTINE_AFTER, QUARANTINE_S
+from coordinator.store import (
+    Acknowledgement,
+    Adaptation,
+    Delivery,
+    JobOrder,
+    Store,
+    open_store,
+)
 from coordinator.store.engine import make_engine
-from coordinator.store.tables import metadata
 from help_core.errors import BadInput, Conflict, Incompatible, NotFound, StoreError
 from help_core.records import (
     AccuracyRow,
     Board,
+    CollectionOrder,
     Device,
     Failure,
     FailureClass,
@@ -38,9 +47,18 @@ OTHER = "b" * 32
 LEASE_S = 60.0
 
 
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "postgresql":
+        with request.getfixturevalue("postgres").database() as address:
+            yield address
+    else:
+        yield ":memory:" if request.param == "memory" else str(tmp_path / "store.db")
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "store.db"))
+def store(url: str) -> Iterator[Store]:
+    opened = open_store(url)
     opened.register(AGENT, "0.1.0", [_device("box")], 0.0)
     yield opened
     opened.close()
@@ -84,8 +102,8 @@ def test_an_agent_gets_no_jobs_of_a_device_that_another_serves(store: Store) -> 
 def test_a_report_delivered_twice_is_stored_once(store: Store) -> None:
     job = _leased(store)
     report = _report(job, "key", _measurement(2.0))
-    assert store.record(AGENT, report) is Acknowledgement.STORED
-    assert store.record(AGENT, report) is Acknowledgement.DUPLICATE
+    assert store.record(AGENT, report, 0.0) is Acknowledgement.STORED
+    assert store.record(AGENT, report, 0.0) is Acknowledgement.DUPLICATE
     assert [stored.measurement for stored in store.measurements("box")] == [report.outcome]
     assert store.jobs([job.job_id])[0].state is JobState.DONE
 
@@ -95,17 +113,22 @@ def test_a_report_of_an_ended_lease_is_kept_and_nothing_is_built_on_it(store: St
     assert store.expire(LEASE_S + 1) == 1
     (new,) = store.lease(AGENT, ["box"], 1, LEASE_S + 1, LEASE_S)
     assert new.token == old.token + 1
-    assert store.record(AGENT, _report(old, "late", _measurement(9.0))) is Acknowledgement.STALE
+    assert (
+        store.record(AGENT, _report(old, "late", _measurement(9.0)), 0.0) is Acknowledgement.STALE
+    )
     assert store.measurements("box") == []
     assert store.jobs([old.job_id])[0].state is JobState.LEASED
-    assert store.record(AGENT, _report(new, "new", _measurement(2.0))) is Acknowledgement.STORED
+    assert (
+        store.record(AGENT, _report(new, "new", _measurement(2.0)), 0.0) is Acknowledgement.STORED
+    )
     assert len(store.measurements("box")) == 1
 
 
 def test_a_report_for_a_job_that_does_not_exist_is_refused(store: Store) -> None:
     missing = LeasedJob(99, 1, "box", "s:a")
     assert (
-        store.record(AGENT, _report(missing, "key", _measurement(1.0))) is Acknowledgement.REFUSED
+        store.record(AGENT, _report(missing, "key", _measurement(1.0)), 0.0)
+        is Acknowledgement.REFUSED
     )
 
 
@@ -132,7 +155,7 @@ def test_a_failure_is_tried_again_only_where_that_can_help(
     store: Store, kind: FailureClass, state: JobState
 ) -> None:
     job = _leased(store)
-    store.record(AGENT, _report(job, "key", Failure(kind, "why")))
+    store.record(AGENT, _report(job, "key", Failure(kind, "why")), 0.0)
     (found,) = store.jobs([job.job_id])
     assert found.state is state
     assert found.error == f"{kind}: why"
@@ -143,7 +166,7 @@ def test_a_job_fails_after_its_last_attempt(store: Store) -> None:
     (job_id,) = store.enqueue([JobOrder("box", "s:a", Purpose.COLLECT)])
     for attempt in range(3):
         (job,) = store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
-        store.record(AGENT, _report(job, f"k{attempt}", Failure(FailureClass.CRASHED, "why")))
+        store.record(AGENT, _report(job, f"k{attempt}", Failure(FailureClass.CRASHED, "why")), 0.0)
     assert store.jobs([job_id])[0].state is JobState.FAILED
     silent = _leased(store, "s:b")
     for _ in range(3):
@@ -187,9 +210,9 @@ def test_measured_and_imported_latencies_are_exported_with_the_newest_valid_medi
     assert store.add_rows("nasbench201", "paper", rows) == 2
     assert store.add_rows("nasbench201", "paper", rows[:1]) == 1
     for key, median in (("k1", 1.0), ("k2", 2.0)):
-        store.record(AGENT, _report(_leased(store), key, _measurement(median)))
+        store.record(AGENT, _report(_leased(store), key, _measurement(median)), 0.0)
     suspect = _measurement(5.0, Verdict.SUSPECT)
-    store.record(AGENT, _report(_leased(store), "k3", suspect))
+    store.record(AGENT, _report(_leased(store), "k3", suspect), 0.0)
     both = store.rows("nasbench201", [], TableOrigin.BOTH)
     assert [(row.device, row.latency_ms) for row in both] == [("box", 2.0), ("pi", 3.0)]
     assert store.rows("nasbench201", ["box"], TableOrigin.IMPORTED)[0].latency_ms == 9.0
@@ -217,6 +240,166 @@ def test_the_last_adaptation_replaces_the_one_before(store: Store) -> None:
     assert (found.predictor, found.support) == ("help", ("nasbench201:a",))
 
 
+def test_reports_recorded_together_end_as_if_they_came_one_by_one(store: Store) -> None:
+    store.enqueue([JobOrder("box", f"s:{n}", Purpose.COLLECT) for n in range(3)])
+    first, second, third = store.lease(AGENT, ["box"], 3, 0.0, LEASE_S)
+    good = _report(first, "good", _measurement(1.0))
+    reports = [
+        good,
+        good,
+        _report(second, "bad", Failure(FailureClass.CRASHED, "why")),
+        _report(second, "after-bad", _measurement(2.0)),
+        _report(LeasedJob(999, 1, "box", "s:x"), "unknown", _measurement(3.0)),
+    ]
+    deliveries = [Delivery(AGENT, report) for report in reports]
+    deliveries.append(Delivery(OTHER, _report(third, "foreign", _measurement(4.0))))
+    found = store.record_all(deliveries, 0.0)
+    assert [one.acknowledgement for one in found] == [
+        Acknowledgement.STORED,
+        Acknowledgement.DUPLICATE,
+        Acknowledgement.STORED,
+        Acknowledgement.STALE,
+        Acknowledgement.REFUSED,
+        Acknowledgement.STALE,
+    ]
+    assert [one.device for one in found] == ["box"] * 4 + ["", "box"]
+    states = [job.state for job in store.jobs([first.job_id, second.job_id, third.job_id])]
+    assert states == [JobState.DONE, JobState.QUEUED, JobState.LEASED]
+    assert [one.measurement.summary.median_ms for one in store.measurements("box")] == [1.0]
+
+
+def test_a_large_batch_is_stored_whole_and_in_order(store: Store) -> None:
+    store.enqueue([JobOrder("box", f"s:{n}", Purpose.COLLECT) for n in range(1200)])
+    jobs = store.lease(AGENT, ["box"], 1200, 0.0, LEASE_S)
+    deliveries = [
+        Delivery(AGENT, _report(job, f"k{n:07}", _measurement(1.0 + n)))
+        for n, job in enumerate(jobs)
+    ]
+    assert {one.acknowledgement for one in store.record_all(deliveries, 0.0)} == {"stored"}
+    assert {one.acknowledgement for one in store.record_all(deliveries, 0.0)} == {"duplicate"}
+    found = store.measurements("box")
+    assert [one.measurement.summary.median_ms for one in found] == [1.0 + n for n in range(1200)]
+    assert store.job_counts()[JobState.DONE] == 1200
+
+
+def _fail(store: Store, number: int, now_s: float) -> None:
+    store.enqueue([JobOrder("box", f"s:{number}", Purpose.COLLECT)])
+    (job,) = store.lease(AGENT, ["box"], 1, now_s, LEASE_S)
+    store.record(AGENT, _report(job, f"f{number}", Failure(FailureClass.CRASHED, "why")), now_s)
+
+
+def test_a_board_that_keeps_failing_gets_one_trial_at_a_time_until_it_succeeds(
+    store: Store,
+) -> None:
+    for number in range(QUARANTINE_AFTER):
+        _fail(store, number, 0.0)
+    assert store.device_statuses(0.0)[0].quarantined
+    assert store.lease(AGENT, ["box"], 9, QUARANTINE_S - 1, LEASE_S) == []
+    later = QUARANTINE_S + 1
+    (trial,) = store.lease(AGENT, ["box"], 9, later, LEASE_S)
+    assert store.lease(AGENT, ["box"], 9, later, LEASE_S) == []
+    store.record(AGENT, _report(trial, "well", _measurement(1.0)), later)
+    status = store.device_statuses(0.0)[0]
+    assert (status.quarantined, status.failures_in_row) == (False, 0)
+    assert len(store.lease(AGENT, ["box"], 9, later, LEASE_S)) > 1
+
+
+def test_quarantine_is_ended_by_hand_and_never_begun_by_bad_models(store: Store) -> None:
+    for number in range(QUARANTINE_AFTER):
+        _fail(store, number, 0.0)
+    assert store.end_quarantine("box")
+    assert not store.end_quarantine("box")
+    for number in range(2 * QUARANTINE_AFTER):
+        job = _leased(store, f"t:{number}")
+        store.record(AGENT, _report(job, f"m{number}", Failure(FailureClass.BAD_MODEL, "why")), 0.0)
+    assert not store.device_statuses(0.0)[0].quarantined
+    with pytest.raises(NotFound, match=r"'nowhere'; known: box"):
+        store.end_quarantine("nowhere")
+
+
+def test_collections_take_turns_on_a_device_also_over_several_leases(store: Store) -> None:
+    for name, count in (("large", 50), ("small", 3)):
+        store.open_collection(CollectionOrder(name), 0.0)
+        store.enqueue(
+            [JobOrder("box", f"{name}:{n}", Purpose.COLLECT, collection=name) for n in range(count)]
+        )
+    leased = [
+        job.architecture.split(":")[0]
+        for _ in range(6)
+        for job in store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
+    ]
+    assert sorted(leased) == ["large"] * 3 + ["small"] * 3
+
+
+def test_a_collection_is_counted_cancelled_and_taken_up_again(store: Store) -> None:
+    store.open_collection(CollectionOrder("c"), 5.0)
+    orders = [JobOrder("box", f"s:{n}", Purpose.COLLECT, collection="c") for n in range(3)]
+    store.enqueue([*orders, JobOrder("box", "s:other", Purpose.COLLECT)])
+    store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
+    leased = store.collection("c").leased
+    assert store.cancel_collection("c") == 3 - leased
+    found = store.collection("c")
+    assert (found.cancelled, found.ended, found.total) == (3 - leased, "cancelled", 3)
+    assert store.retry_collection("c") == 3 - leased
+    store.open_collection(CollectionOrder("c", priority=7), 9.0)
+    found = store.collection("c")
+    assert (found.queued, found.ended, found.priority) == (3 - leased, "", 7)
+    assert found.created_unix_s == 5.0
+    assert store.collection_devices("c") == ["box"]
+    (next_job,) = store.lease(AGENT, ["box"], 1, 0.0, LEASE_S)
+    assert store.jobs([next_job.job_id])[0].collection == "c"
+    with pytest.raises(NotFound, match=r"'d'; known: c"):
+        store.collection("d")
+
+
+def test_a_deadline_cancels_what_nobody_has_begun(store: Store) -> None:
+    store.open_collection(CollectionOrder("c", deadline_in_s=10.0), 100.0)
+    store.enqueue([JobOrder("box", f"s:{n}", Purpose.COLLECT, collection="c") for n in range(2)])
+    (leased,) = store.lease(AGENT, ["box"], 1, 100.0, LEASE_S)
+    store.expire(109.0)
+    assert store.collection("c").queued == 1
+    store.expire(111.0)
+    found = store.collection("c")
+    assert (found.queued, found.leased, found.cancelled) == (0, 1, 1)
+    assert "deadline" in found.ended
+    report = _report(leased, "in-time", _measurement(1.0))
+    assert store.record(AGENT, report, 112.0) is Acknowledgement.STORED
+
+
+def test_what_a_collection_has_or_the_device_measured_needs_no_new_job(store: Store) -> None:
+    store.record(AGENT, _report(_leased(store, "s:measured"), "key1", _measurement(1.0)), 0.0)
+    store.enqueue([JobOrder("box", "s:queued", Purpose.COLLECT, collection="c")])
+    store.enqueue([JobOrder("box", "s:elsewhere", Purpose.COLLECT, collection="d")])
+    assert store.settled("box", "c") == {"s:measured", "s:queued"}
+
+
+def test_labels_are_set_changed_and_removed_and_notes_kept(store: Store) -> None:
+    store.label("box", {"room": "lab", "rack": "2"}, "fan is loud")
+    store.label("box", {"rack": None, "room": "attic"}, None)
+    status = store.device_statuses(0.0)[0]
+    assert (dict(status.labels), status.note) == ({"room": "attic"}, "fan is loud")
+    store.register(AGENT, "0.1.0", [_device("box")], 1.0)
+    assert dict(store.device_statuses(0.0)[0].labels) == {"room": "attic"}
+    with pytest.raises(BadInput, match="label"):
+        store.label("box", {"a b": "c"}, None)
+    with pytest.raises(NotFound, match=r"'nowhere'; known: box"):
+        store.label("nowhere", {}, "")
+
+
+def test_devices_with_work_are_those_that_wait_for_their_agents(store: Store) -> None:
+    assert store.devices_with_work() == []
+    job = _leased(store)
+    assert store.devices_with_work() == []
+    store.release(AGENT, [job.ref])
+    assert store.devices_with_work() == ["box"]
+
+
+def test_a_store_that_works_is_said_to(store: Store) -> None:
+    store.check()
+    shared = store.clock_s()
+    assert shared is None or abs(shared - time.time()) < 60
+
+
 def test_many_threads_lease_each_job_once(store: Store) -> None:
     store.enqueue([JobOrder("box", f"s:{n}", Purpose.COLLECT) for n in range(60)])
     leased: list[int] = []
@@ -234,27 +417,15 @@ def test_many_threads_lease_each_job_once(store: Store) -> None:
     assert len(leased) == 60
 
 
-def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path) -> None:
-    path = str(tmp_path / "again.db")
-    first = open_store(path)
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+def test_what_was_acknowledged_is_there_after_opening_again(url: str) -> None:
+    first = open_store(url)
     first.register(AGENT, "0.1.0", [_device("box")], 0.0)
-    first.record(AGENT, _report(_leased(first), "key", _measurement(2.0)))
+    first.record(AGENT, _report(_leased(first), "key", _measurement(2.0)), 0.0)
     first.close()
-    second = open_store(path)
+    second = open_store(url)
     assert len(second.measurements("box")) == 1
     second.close()
-
-
-def test_the_migrations_make_the_tables_of_the_code(tmp_path: Path) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.runtime.migration import MigrationContext
-
-    path = str(tmp_path / "fresh.db")
-    open_store(path).close()
-    engine = make_engine(path)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
 
 
 def test_a_corrupt_store_is_one_clear_line(tmp_path: Path) -> None:

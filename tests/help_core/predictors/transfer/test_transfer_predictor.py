@@ -61,9 +61,12 @@ def test_a_device_like_a_training_device_is_recognised(
 
 
 def test_without_training_devices_physics_still_ranks(untrained: TransferPredictor) -> None:
-    device = make_device(60, 0.02)
-    adapted = untrained.adapt(measured(untrained, device, 5), np.random.default_rng(0))
-    assert rho(adapted.predict(QUERIES).latency_ms, device(QUERIES)) > 0.85
+    scores = []
+    for seed in range(60, 66):
+        device = make_device(seed, 0.02)
+        adapted = untrained.adapt(measured(untrained, device, 10), np.random.default_rng(0))
+        scores.append(rho(adapted.predict(QUERIES).latency_ms, device(QUERIES)))
+    assert np.mean(scores) > 0.85
 
 
 def test_intervals_narrow_as_measurements_come_in(untrained: TransferPredictor) -> None:
@@ -174,15 +177,16 @@ def test_design_refuses_more_points_than_candidates(predictor: TransferPredictor
         predictor.design(QUERIES[:3], 10, np.random.default_rng(0))
 
 
-def test_designed_supports_beat_random_ones(predictor: TransferPredictor) -> None:
+@pytest.mark.parametrize("count", [3, 10])
+def test_designed_supports_beat_random_ones(predictor: TransferPredictor, count: int) -> None:
     rng = np.random.default_rng(5)
     designed: list[float] = []
     random: list[float] = []
     for seed in range(60, 70):
         device = make_device(seed, 0.01)
         for scores, genes in (
-            (designed, predictor.support_genes(5, rng)),
-            (random, sample_genes(SPACE, 5, rng)),
+            (designed, predictor.support_genes(count, rng)),
+            (random, sample_genes(SPACE, count, rng)),
         ):
             adapted = predictor.adapt(Support(genes, device(genes)), rng)
             scores.append(rho(adapted.predict(QUERIES).latency_ms, device(QUERIES)))

@@ -1,0 +1,119 @@
+"""A damaged spool gives back what is whole, nothing that is wrong, and says what it dropped."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.spool import Spool
+from agent.spool_file import torn_tail_bytes
+from help_core.records import Measurement, Report, Summary, Verdict
+
+COUNT = 40
+FILES = ("spool.sqlite", "spool.sqlite-wal", "spool.sqlite-shm")
+
+
+def _report(number: int) -> Report:
+    samples = tuple(1_000_000 + number * 1000 + step for step in range(30))
+    outcome = Measurement(samples, Summary(*[samples[0] / 1e6] * 7), Verdict.VALID)
+    return Report(f"key-{number:05}", number + 1, 1, 1.0, outcome)
+
+
+@pytest.fixture(scope="module")
+def spooled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of an agent that died with reports in its spool, partly checkpointed."""
+    folder = tmp_path_factory.mktemp("spool")
+    spool = Spool(folder / FILES[0])
+    for number in range(COUNT):
+        spool.put(_report(number))
+        if number == COUNT // 2:
+            database = sqlite3.connect(folder / FILES[0])
+            database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            database.close()
+    died = tmp_path_factory.mktemp("died")
+    for name in FILES[:2]:
+        shutil.copy(folder / name, died / name)
+    spool.close()
+    return died
+
+
+def _read_all(folder: Path) -> list[Report]:
+    spool = Spool(folder / FILES[0])
+    found: list[Report] = []
+    last_id = 0
+    while (entry := spool.after(last_id, 0.0)) is not None:
+        last_id = entry[0]
+        found += entry[1]
+    # It goes on working.
+    spool.put(_report(COUNT))
+    spool.close()
+    return found
+
+
+def _copy(spooled: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for name in FILES[:2]:
+        shutil.copy(spooled / name, folder / name)
+    return folder
+
+
+def test_an_undamaged_spool_is_read_whole(spooled: Path, tmp_path: Path) -> None:
+    assert _read_all(_copy(spooled, tmp_path / "s")) == [_report(n) for n in range(COUNT)]
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_a_truncated_spool_gives_back_whole_reports_only(
+    spooled: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    size = (spooled / name).stat().st_size
+    true = {report.key: report for report in map(_report, range(COUNT))}
+    for number, cut in enumerate(np.linspace(0, size - 1, 60).astype(int).tolist()):
+        folder = _copy(spooled, tmp_path / str(number))
+        with (folder / name).open("r+b") as file:
+            file.truncate(cut)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = _read_all(folder)
+        assert all(true[report.key] == report for report in found)
+        assert [report.key for report in found] == sorted(report.key for report in found)
+        if name.endswith("-wal"):
+            # What a cut of the log leaves is all that was written before the cut.
+            assert found == [_report(n) for n in range(len(found))]
+            is_torn = torn_tail_bytes(spooled / name) == 0 and len(found) < COUNT
+            frame_ends_here = (cut - 32) % (24 + 4096) == 0 or cut == 0
+            assert bool(caplog.text) == (is_torn and not frame_ends_here)
+        elif len(found) < COUNT:
+            assert "damaged" in caplog.text
+
+
+def test_flipped_bits_never_become_another_latency(
+    spooled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rng = np.random.default_rng(0)
+    true = {report.key: report for report in map(_report, range(COUNT))}
+    for number in range(120):
+        folder = _copy(spooled, tmp_path / str(number))
+        name = FILES[number % 2]
+        data = bytearray((folder / name).read_bytes())
+        data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+        (folder / name).write_bytes(bytes(data))
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = _read_all(folder)
+        assert all(true[report.key] == report for report in found)
+        if len(found) < COUNT:
+            assert caplog.text
+
+
+def test_a_file_that_is_no_spool_is_moved_aside_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILES[0]).write_bytes(b"certainly not a database" * 50)
+    assert _read_all(tmp_path) == []
+    assert "was damaged" in caplog.text
+    assert (tmp_path / "spool.sqlite.damaged-1").read_bytes().startswith(b"certainly not")

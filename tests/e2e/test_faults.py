@@ -1,0 +1,23 @@
+"""The short form of ``benchmarks/faults.py``: harm is done, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.faults import EXPERIMENTS, SHORT, CannotRun, experiment
+
+
+@pytest.mark.parametrize("number", sorted(EXPERIMENTS))
+def test_nothing_acknowledged_is_lost_or_counted_twice(number: str) -> None:
+    try:
+        result = experiment(number, SHORT)
+    except CannotRun as error:
+        pytest.skip(f"experiment {number} {error}")
+    counts = result.counts
+    assert counts is not None
+    assert (counts.lost, counts.duplicate, counts.unfinished) == (0, 0, 0), result
+    assert counts.acknowledged >= counts.stored > 0 or number == "7"
+    if number == "4":
+        assert counts.expired == 0, result
+    if number == "3":
+        assert counts.stale > 0, result
