@@ -41,6 +41,7 @@ from help_proto.v1 import (
 FILES = (access_service_pb2, agent_service_pb2, fleet_service_pb2, model_service_pb2, health_pb2)
 OVERSIZED_BYTES = 5 * 2**20
 DEADLINE_S = 1.0
+PARTS = 5
 IN_FLIGHT = 32
 CLIENT_SIDE = "Internal error from Core"
 """What the client's own library says when a stream is refused while it still writes."""
@@ -301,14 +302,21 @@ def main() -> None:
         prepare(address)
         warm = asyncio.run(fuzz(address, min(2000, arguments.messages), arguments.seed + 1))
         before, begin = resident_mib(pid), time.monotonic()
-        tally = asyncio.run(fuzz(address, arguments.messages, arguments.seed))
+        tally, memory = Tally(), [before]
+        for part in range(PARTS):
+            found = asyncio.run(
+                fuzz(address, arguments.messages // PARTS, arguments.seed * PARTS + part + 2)
+            )
+            tally.statuses += found.statuses
+            tally.defects += found.defects
+            memory.append(resident_mib(pid))
         elapsed_s = time.monotonic() - begin
         defects = tally.defects + warm.defects
         logged = logged_defects(log)
         for (kind, code), count in sorted(tally.statuses.items()):
             print(f"{kind:10} {code:20} {count:8}")
         print(f"{arguments.messages} messages to {len(all_methods())} methods, {elapsed_s:.0f} s")
-        print(f"memory {before:.0f} MiB before, {resident_mib(pid):.0f} MiB after")
+        print("memory before and after each part:", *(f"{mib:.0f} MiB" for mib in memory))
         print(
             f"still serves: {still_serves(address)}; defects: {len(defects)}, logged {len(logged)}"
         )

@@ -60,14 +60,15 @@ class Client:
         try:
             grpc.channel_ready_future(self.channel).result(timeout=CONNECT_DEADLINE_S)
         except grpc.FutureTimeoutError:
-            error = self._why_not()
+            error = self._why_not(secure=credentials is not None)
             self.channel.close()
             raise error from None
 
-    def _why_not(self) -> HelpError:
-        """The error of a channel that did not become ready, from a call that fails at once."""
+    def _why_not(self, *, secure: bool) -> HelpError:
+        """The error of a channel that did not become ready; a call tells of a failed handshake."""
         try:
-            self._stub.ListDevices(pb.ListDevicesRequest(), timeout=CONNECT_DEADLINE_S / 8)
+            if secure:
+                self._stub.ListDevices(pb.ListDevicesRequest(), timeout=CONNECT_DEADLINE_S / 8)
         except grpc.RpcError as error:
             reason = from_rpc(error, self.address)
             if isinstance(reason, Unauthenticated):

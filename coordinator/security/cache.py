@@ -30,6 +30,10 @@ class Remembered(Generic[T]):
             return None
         return held[1]
 
+    def seen(self, key: str) -> bool:
+        """Whether it was found before, be it long ago."""
+        return key in self._entries
+
     async def get(self, key: str) -> T | None:
         """What is known of a key, looked up if need be."""
         held = self.known(key)
@@ -43,6 +47,8 @@ class Remembered(Generic[T]):
                 self._entries.popitem(last=False)
         return found
 
-    def clear(self) -> None:
-        """Forgets all."""
-        self._entries.clear()
+    def expire(self) -> None:
+        """Looks each key up again at its next use."""
+        self._entries = OrderedDict(
+            (key, (found_s - self._for_s, value)) for key, (found_s, value) in self._entries.items()
+        )

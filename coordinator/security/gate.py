@@ -111,8 +111,8 @@ class GuardedGate:
 
     def forget(self) -> None:
         """See ``Gate``."""
-        self._certificates.clear()
-        self._tokens.clear()
+        self._certificates.expire()
+        self._tokens.expire()
 
     async def identify(self, context: Context) -> Principal:
         """See ``Gate``."""
@@ -139,11 +139,7 @@ class GuardedGate:
         return Principal(f"agent:{agent_id}", peer, agent_id=agent_id)
 
     async def _user(self, secret: str, peer: str) -> Principal:
-        token = self._tokens.known(digest := digest_of(secret))
-        if token is None:
-            # Only guesses cost; a token that is known is never held up by its neighbours.
-            self._limits.charge(peer, STRANGER)
-            token = await self._tokens.get(digest)
+        token = await self._find_token(digest_of(secret), peer)
         if token is None:
             raise Unauthenticated("unknown token; see 'help-coord login'")
         if token.revoked or token.expires_unix_s <= self._clock.now_s():
@@ -153,6 +149,16 @@ class GuardedGate:
             raise Forbidden(f"token {token.id} enrols an agent and does nothing else")
         await self._touch(token, peer)
         return Principal(f"token:{token.id}", peer, token.role)
+
+    async def _find_token(self, digest: str, peer: str) -> Token | None:
+        """The token; guesses count against their address, tokens that were good once do not."""
+        if self._tokens.seen(digest):
+            return await self._tokens.get(digest)
+        self._limits.charge(peer, STRANGER)
+        token = await self._tokens.get(digest)
+        if token is not None:
+            self._limits.refund(peer, STRANGER)
+        return token
 
     async def _touch(self, token: Token, peer: str) -> None:
         now_s = self._clock.now_s()

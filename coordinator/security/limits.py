@@ -54,6 +54,11 @@ class Limits:
             raise RateLimited(f"too many requests from {peer}; try again in {wait_s:.1f} s")
         found.level -= 1.0
 
+    def refund(self, peer: str, allowance: Allowance) -> None:
+        """Gives a call back that turned out not to count."""
+        found = self._peer(peer, allowance)
+        found.level = min(found.level + 1.0, allowance.burst)
+
     @contextmanager
     def open_call(self, peer: str, allowance: Allowance) -> Iterator[None]:
         """Counts a call while it lasts; raises ``RateLimited`` above the bound."""

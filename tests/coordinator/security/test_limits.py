@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from coordinator.security.records import Role
 from help_core.errors import RateLimited
 from help_proto.v1 import fleet_service_pb2 as fleet_pb
 from help_proto.v1.fleet_service_pb2_grpc import FleetServiceStub
-from tests.coordinator.security.secure import Secure
+from tests.coordinator.security.secure import secure_coordinator
 
 FEW = Allowance(rate_per_s=2.0, burst=5.0, open_calls=2)
 
@@ -77,16 +79,26 @@ def test_memory_for_peers_is_bounded_and_keeps_those_with_open_calls(
             pass
 
 
-def test_a_flood_of_guesses_is_held_up_and_those_with_tokens_are_not(secure: Secure) -> None:
-    good = secure.token(Role.USER)
+def test_a_flood_of_guesses_is_held_up_and_those_with_tokens_are_not(tmp_path: Path) -> None:
     request = fleet_pb.ListDevicesRequest()
-    with secure.user_channel(good) as friends, secure.user_channel("guess") as strangers:
+    with (
+        secure_coordinator(tmp_path) as secure,
+        secure.user_channel(secure.token(Role.USER)) as friends,
+        secure.user_channel("guess") as strangers,
+    ):
         FleetServiceStub(friends).ListDevices(request, timeout=5)
         codes = []
-        for _ in range(int(STRANGER.burst) + 30):
+        for _ in range(int(STRANGER.burst) + 40):
             with pytest.raises(grpc.RpcError) as refused:
                 FleetServiceStub(strangers).ListDevices(request, timeout=5)
             codes.append(refused.value.code())
         assert codes[0] is grpc.StatusCode.UNAUTHENTICATED
         assert codes[-1] is grpc.StatusCode.RESOURCE_EXHAUSTED
         FleetServiceStub(friends).ListDevices(request, timeout=5)
+
+
+def test_good_tokens_take_nothing_of_what_strangers_may(tmp_path: Path) -> None:
+    with secure_coordinator(tmp_path) as secure:
+        for _ in range(int(STRANGER.burst) + 5):
+            with secure.user_channel(secure.token(Role.USER)) as channel:
+                FleetServiceStub(channel).ListDevices(fleet_pb.ListDevicesRequest(), timeout=5)
