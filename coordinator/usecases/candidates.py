@@ -10,7 +10,6 @@ from help_core.accuracy import AccuracySource
 from help_core.accuracy.model import load_shipped_accuracy
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.base import Predictor
-from help_core.predictors.registry import DEFAULT, get_predictor
 from help_core.search.confirm import MIN_GAIN_PERCENT
 from help_core.spaces import Architecture, EnumerableSpace, GeneSpace, get_gene_space
 from help_core.spaces.base import sample_genes
@@ -64,6 +63,9 @@ def load_knowledge(space_name: str, predictor_name: str) -> Knowledge:
 
     Raises ``NotFound`` or ``BadInput``.
     """
+    # torch takes seconds to load: a coordinator that was killed must be back before that.
+    from help_core.predictors.registry import DEFAULT, get_predictor
+
     space = get_gene_space(space_name)
     return Knowledge(
         space, get_predictor(predictor_name or DEFAULT, space), load_shipped_accuracy(space_name)
