@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -127,11 +127,11 @@ class Lab:
     def _registered(self) -> set[str]:
         return set(self._scalars(sa.select(devices.c.name)))
 
-    def _scalars(self, query: sa.Select[str]) -> list[str]:
+    def _scalars(self, query: sa.Select[Any]) -> list[str]:
         engine = make_engine(self.url)
         try:
             with engine.connect().execution_options(help_write=False) as connection:
-                return list(connection.execute(query).scalars())
+                return [str(value) for value in connection.execute(query).scalars()]
         except (sa.exc.SQLAlchemyError, StoreError):
             return []
         finally:
@@ -146,6 +146,12 @@ class Lab:
         """How many jobs are being made."""
         query = sa.select(jobs.c.architecture).where(jobs.c.state == JobState.LEASED)
         return len(self._scalars(query))
+
+    def leases_of(self, device: str) -> set[str]:
+        """The leases that are held for a device, by job and token."""
+        pair = sa.cast(jobs.c.id, sa.String) + "/" + sa.cast(jobs.c.token, sa.String)
+        query = sa.select(pair).where(jobs.c.device == device, jobs.c.state == JobState.LEASED)
+        return set(self._scalars(query))
 
     def open_jobs(self) -> int:
         """How many jobs have no result yet; -1 while the store cannot be read."""

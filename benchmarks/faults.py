@@ -46,7 +46,7 @@ class Size:
     outage_s: float
 
 
-SHORT = Size(agents=2, jobs=60, kills=3, outage_s=3.0)
+SHORT = Size(agents=2, jobs=40, kills=2, outage_s=3.0)
 LONG = Size(agents=8, jobs=4000, kills=100, outage_s=30.0)
 
 
@@ -111,12 +111,19 @@ def killed_agents(folder: Folder, size: Size) -> Result:
             name = rng.choice(names)
             wait_for(lambda: lab.leased() > 0 or lab.open_jobs() == 0, 60, "a lease")
             kill(processes[name])
-            begin = time.monotonic()
+            begin, held = time.monotonic(), lab.leases_of(name)
             processes[name] = lab.agent(port, name, delay_s=0.05)
-            wait_for(lambda: lab.leased() > 0 or lab.open_jobs() == 0, 60, "the next lease")
+            wait_for(
+                lambda name=name, held=held: not held & lab.leases_of(name),  # type: ignore[misc]
+                60,
+                "the end of its leases",
+            )
             again_s.append(time.monotonic() - begin)
         lab.finish(300)
-        remark = f"leased again after at most {max(again_s):.1f} s with leases of {lease_s:.0f} s"
+        remark = (
+            f"leases of killed agents ended after at most {max(again_s):.1f} s;"
+            f" they are of {lease_s:.0f} s and looked for each 2 s"
+        )
         return Result("agents killed", lab.counts(), remark)
 
 
@@ -202,26 +209,25 @@ def _drop(name: str, seconds: float) -> None:
 def full_disk(folder: Folder, size: Size) -> Result:
     """6. No room on the coordinator's disk, then on the agent's."""
     port = free_port()
-    with _small_disk(folder / "c", 8) as store_disk, _small_disk(folder / "a", 2) as agent_disk:
-        with Lab(folder, str(store_disk / "c.db"), lease_s=20.0) as lab:
-            lab.coordinator(port)
-            lab.agent(port, "a0", delay_s=0.02, state=agent_disk / "state")
-            lab.enqueue(["a0"], 6 * size.jobs)
-            said = []
-            for disk, log in ((store_disk, "a0.log"), (agent_disk, "a0.log")):
-                wait_for(lambda: lab.stored() > 3, 30, "the first reports")
-                _fill_disk(disk)
-                wait_for(
-                    lambda log=log: "full" in (folder / log).read_text(),  # type: ignore[misc]
-                    30,
-                    f"a word on the full disk {disk.name}",
-                )
-                said.append(disk.name)
-                time.sleep(size.outage_s / 3)
-                (disk / "ballast").unlink()
-                (folder / log).write_text("")
-            lab.finish(240)
-            return Result("disk full", lab.counts(), "said so and went on, on both sides")
+    with (
+        _small_disk(folder / "c", 32) as store_disk,
+        _small_disk(folder / "a", 2) as agent_disk,
+        Lab(folder, str(store_disk / "c.db"), lease_s=20.0) as lab,
+    ):
+        lab.coordinator(port)
+        lab.agent(port, "a0", delay_s=0.02, state=agent_disk / "state")
+        lab.enqueue(["a0"], 6 * size.jobs)
+        log = folder / "a0.log"
+        for disk in (store_disk, agent_disk):
+            begin = lab.stored()
+            wait_for(lambda begin=begin: lab.stored() > begin, 30, "the next report")  # type: ignore[misc]
+            log.write_text("")
+            _fill_disk(disk)
+            wait_for(lambda: "full" in log.read_text(), 30, f"a word on the full disk {disk.name}")
+            time.sleep(size.outage_s / 3)
+            (disk / "ballast").unlink()
+        lab.finish(240)
+        return Result("disk full", lab.counts(), "said so and went on, on both sides")
 
 
 @contextmanager

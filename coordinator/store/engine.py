@@ -12,7 +12,7 @@ from help_core.errors import BadInput, StoreError
 
 BUSY_TIMEOUT_MS = 15_000
 CACHE_KIB = 32 * 1024
-PAGES_PER_CHECKPOINT = 8000
+PAGES_PER_CHECKPOINT = 2000
 SERVER_CONNECTIONS = 10
 """Of one coordinator to a database server; it overflows to twice as many."""
 

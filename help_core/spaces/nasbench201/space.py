@@ -68,7 +68,7 @@ class NasBench201:
 
     def carries(self, genes: IntArray) -> BoolArray:
         """Whether some path leads from each cell's input to its output, ``[n]``."""
-        live: BoolArray = live_edges(genes).any(axis=1)
+        live: BoolArray = live_edges(genes).sum(axis=1) > 0
         return live
 
     def features(self, genes: IntArray, kind: str) -> FloatArray:
