@@ -170,7 +170,9 @@ async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> O
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
+    if reflect:
+        shown = [*names, health_name, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(shown, server)
 
     async def set_ready(is_ready: bool) -> None:
         status = health_pb2.HealthCheckResponse
