@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import grpc
@@ -36,7 +37,8 @@ class Guard:
     def __init__(self, protection: Protection, clock: Clock) -> None:
         self._protection = protection
         self._clock = clock
-        self._limits = Limits(clock.now_s)
+        # Not the coordinator's clock, which may follow that of a database server.
+        self._limits = Limits(time.monotonic)
         if protection.authority is None:
             self._gate: OpenGate | GuardedGate = OpenGate()
         else:
