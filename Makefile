@@ -28,7 +28,7 @@ quickstart: .venv/quickstart ## Find the best networks for this very machine, in
 	@$(BIN)/help-coord quickstart
 
 test: .venv/dev ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev proto-check ## Lint, formatting, types, protos
 	@$(BIN)/ruff check .

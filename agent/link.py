@@ -4,27 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
-from help_proto.channel import CLIENT_OPTIONS, UNARY_DEADLINE_S
-from help_proto.convert import from_lease_ref, from_leased_job, to_lease_ref, to_offer, to_report
-from help_proto.errors import from_rpc
-from help_proto.v1 import agent_service_pb2 as pb
-from help_proto.v1 import agent_service_pb2_grpc as rpc
 
 from help_core import __version__
 from help_core.records import Device, LeasedJob, LeaseRef, Report
+from help_core.spaces.own.transfer import Chunk, Manifest
+from help_proto.channel import CLIENT_OPTIONS, UNARY_DEADLINE_S
+from help_proto.convert import from_lease_ref, from_leased_job, to_lease_ref, to_offer, to_report
+from help_proto.convert_model import from_chunk, from_manifest
+from help_proto.errors import from_rpc
+from help_proto.v1 import agent_service_pb2 as pb
+from help_proto.v1 import agent_service_pb2_grpc as rpc
+from help_proto.v1 import model_service_pb2 as model_pb
+from help_proto.v1 import model_service_pb2_grpc as model_rpc
 
 
 class Link:
     """One channel to one coordinator, for one agent."""
 
-    def __init__(self, address: str, agent_id: str) -> None:
+    def __init__(
+        self, address: str, agent_id: str, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        """Without ``credentials`` it speaks in the clear, which is for loopback."""
         self.address = address
         self.agent_id = agent_id
-        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+        self._waiting: Any = None
+        """The call that the worker is in, if it is one that may take long."""
+        self._connect(credentials)
+
+    def _connect(self, credentials: grpc.ChannelCredentials | None) -> None:
+        self._channel = (
+            grpc.insecure_channel(self.address, options=CLIENT_OPTIONS)
+            if credentials is None
+            else grpc.secure_channel(self.address, credentials, options=CLIENT_OPTIONS)
+        )
         self._stub = rpc.AgentServiceStub(self._channel)
-        self._waiting: grpc.Future[pb.LeaseJobsResponse] | None = None
+        self._models = model_rpc.ModelServiceStub(self._channel)
+
+    def reconnect(self, credentials: grpc.ChannelCredentials) -> None:
+        """Goes on with other credentials; open calls end as interrupted and are made again."""
+        old = self._channel
+        self._connect(credentials)
+        old.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -57,8 +80,20 @@ class Link:
                 return []
         return [from_leased_job(job) for job in response.jobs]
 
+    def fetch_model(self, digest: str, first_chunk: int) -> Iterator[Manifest | Chunk]:
+        """A user's model: a manifest, then chunks. ``stop_waiting`` ends it with an error."""
+        request = model_pb.FetchModelRequest(digest=digest, first_chunk=first_chunk)
+        with self._errors():
+            # No deadline: it takes as long as the line does, which keepalive watches.
+            self._waiting = self._models.FetchModel(request)
+            for response in self._waiting:
+                if response.WhichOneof("part") == "manifest":
+                    yield from_manifest(response.manifest)
+                else:
+                    yield from_chunk(response.chunk)
+
     def stop_waiting(self) -> None:
-        """Ends a ``lease`` that waits in another thread; it returns no jobs."""
+        """Ends a ``lease`` that waits in another thread, which returns no jobs, or a fetch."""
         if self._waiting is not None:
             self._waiting.cancel()
 

@@ -1,36 +1,42 @@
-"""``help-agent``: run, probe, measure."""
+"""``help-agent``: run, enroll, probe, measure, tune."""
 
 from __future__ import annotations
 
 import random
-import socket
 import threading
 import time
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 from rich.console import Console
-from rich.table import Table
 
 from agent.backoff import Backoff
 from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
-from agent.boards.host import load_onnx_file
 from agent.boards.replay import read_column
-from agent.conditions import describe_host, governor, take_snapshot
+from agent.conditions import System
+from agent.enroll_command import Coordinator, credentials_for, enroll
+from agent.enrolment import Renewal
 from agent.link import Link
+from agent.models import CachedModels, ModelCache, ModelFetcher
+from agent.naming import default_device_name
+from agent.own_files import limits_for, load_own
+from agent.probe import probe_host
+from agent.runtimes.registry import BUILT_IN, DEFAULT_PROVIDERS
 from agent.service import serve
+from agent.show import measurement_json, measurement_table, probe_json, probe_table
 from agent.spool import DEFAULT_MAX_BYTES, Spool
 from agent.state import default_state_dir, open_state_dir
+from agent.tune import Refused, Tuner, default_state_file
 from agent.uplink import Uplink
 from agent.worker import Worker
-from help_core import __version__
-from help_core.errors import BadInput, MeasurementFailed
+from help_core.errors import BadInput, Cancelled, MeasurementFailed
 from help_core.graphs.precision import PRECISIONS, Precision
-from help_core.records import Device, Failure, Measurement, Settings, check_name
+from help_core.records import Device, Failure, Settings, check_name
 from help_core.spaces import get_space, parse_architecture
+from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 
 app = typer.Typer(
     name="help-agent",
@@ -41,42 +47,35 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Coordinator = Annotated[
-    str,
-    typer.Option(
-        "--coordinator",
-        envvar="HELP_COORDINATOR",
-        metavar="HOST:PORT",
-        help="Where help-coord serve listens.",
-    ),
-]
 Threads = Annotated[int, typer.Option(help="Threads of one inference.")]
 BatchSize = Annotated[int, typer.Option(help="Images (or sentences) per inference.")]
 PrecisionOption = Annotated[str, typer.Option(help=f"Number format: {', '.join(PRECISIONS)}.")]
-Provider = Annotated[str, typer.Option(help="Execution provider of onnxruntime.")]
+Provider = Annotated[
+    str, typer.Option(help="Execution provider of the runtime; by default the processor.")
+]
+RuntimeName = Annotated[
+    str, typer.Option(help=f"What runs models: {', '.join(BUILT_IN)}, or an installed plug-in.")
+]
+AllowDomain = Annotated[
+    list[str] | None,
+    typer.Option(help="Domain of custom operators to accept in ONNX files; may be repeated."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 
-def _settings(threads: int, batch_size: int, precision: str, provider: str) -> Settings:
+def _settings(
+    threads: int, batch_size: int, precision: str, provider: str, runtime: str
+) -> Settings:
     known: list[Precision] = [name for name in PRECISIONS if name == precision]
     if not known:
         raise BadInput(f"--precision {precision!r} is unknown; use {', '.join(PRECISIONS)}")
-    return Settings(threads=threads, batch_size=batch_size, precision=known[0], provider=provider)
-
-
-def default_device_name(settings: Settings) -> str:
-    """The host's name, with what differs from the usual settings: ``box-t4-b32``."""
-    usual = Settings()
-    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in socket.gethostname())
-    if settings.threads != usual.threads:
-        name += f"-t{settings.threads}"
-    if settings.batch_size != usual.batch_size:
-        name += f"-b{settings.batch_size}"
-    if settings.precision != usual.precision:
-        name += f"-{settings.precision}"
-    if settings.provider != usual.provider:
-        name += f"-{settings.provider.removesuffix('ExecutionProvider').lower()}"
-    return name.lstrip("._-")[:64] or "device"
+    return Settings(
+        runtime=runtime,
+        provider=provider or DEFAULT_PROVIDERS.get(runtime, "cpu"),
+        threads=threads,
+        batch_size=batch_size,
+        precision=known[0],
+    )
 
 
 def _make_board(
@@ -98,9 +97,12 @@ def _make_board(
     return HostBoard(), settings
 
 
+app.command()(enroll)
+
+
 @app.command()
 def run(
-    coordinator: Coordinator = "127.0.0.1:50051",
+    coordinator: Coordinator = "",
     device: Annotated[
         str, typer.Option(help="Name of the device; by default the host's name and settings.")
     ] = "",
@@ -110,7 +112,8 @@ def run(
     threads: Threads = 1,
     batch_size: BatchSize = 1,
     precision: PrecisionOption = "fp32",
-    provider: Provider = "CPUExecutionProvider",
+    provider: Provider = "",
+    runtime: RuntimeName = "onnxruntime",
     table: Annotated[
         Path | None, typer.Option(help="Replay board: CSV table or HELP .pt list to answer from.")
     ] = None,
@@ -123,6 +126,7 @@ def run(
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
     ] = None,
+    allow_domain: AllowDomain = None,
     spool_mb: Annotated[
         int, typer.Option(min=1, help="Most room for unsent reports, in MB; then it takes no work.")
     ] = DEFAULT_MAX_BYTES // 2**20,
@@ -137,55 +141,36 @@ def run(
     was measured and not yet delivered stays in the state folder and is sent at the next start.
     """
     log_to_stderr(verbose=not quiet, form=log_format)
-    settings = _settings(threads, batch_size, precision, provider)
+    settings = _settings(threads, batch_size, precision, provider, runtime)
     measuring, settings = _make_board(board, table, column or device, space, settings)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)
-    link = Link(_address(coordinator), open_state_dir(folder))
+    agent_id = open_state_dir(folder)
+    files, held, address = credentials_for(folder, agent_id, coordinator)
+    link = Link(address, agent_id, held.channel() if held else None)
     spool = Spool(folder / "spool.sqlite", spool_mb * 2**20)
     stop = threading.Event()
     rng = random.Random()
     uplink = Uplink(link, spool, stop, Backoff(rng))
     devices = {name: Device(name, measuring.describe(), settings)}
-    worker = Worker(link, measuring, devices, spool, stop, Backoff(rng), time.time)
+    cache = ModelCache(folder / "models")
+    models = ModelFetcher(link, cache, stop, Backoff(rng))
+    if isinstance(measuring, HostBoard):
+        measuring.add_space(CachedModels(cache, limits_for(allow_domain)))
+    worker = Worker(link, measuring, devices, spool, stop, Backoff(rng), models, time.time)
+    if held is not None:
+        Renewal(files, held, link, stop, time.time).start()
     serve(worker, uplink, measuring, link, spool, stop)
 
 
-def _address(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isdecimal() and 0 < int(port[:6]) < 65536):
-        raise BadInput(f"--coordinator {text!r} is no HOST:PORT, for example 127.0.0.1:50051")
-    return text
-
-
 @app.command()
-def probe(as_json: AsJson = False) -> None:
-    """Show what this machine is, what it can measure with, and what it can read of itself."""
-    import onnxruntime
-
-    board = describe_host()
-    providers = onnxruntime.get_available_providers()
-    readings = dict(take_snapshot().values)
+def probe(as_json: AsJson = False, runtime: RuntimeName = "onnxruntime") -> None:
+    """Show what this machine is, what it can measure with, and what will spoil its numbers."""
+    found = probe_host(System(), runtime)
     if as_json:
-        print_json(
-            {
-                "version": __version__,
-                "board": asdict(board),
-                "onnxruntime": onnxruntime.__version__,
-                "providers": providers,
-                "governor": governor(),
-                "readings": readings,
-            }
-        )
-        return
-    table = Table(title=f"help-agent {__version__}", show_header=False)
-    for name, value in asdict(board).items():
-        table.add_row(name.replace("_", " "), str(value) or "unreadable")
-    table.add_row("onnxruntime", f"{onnxruntime.__version__}: {', '.join(providers)}")
-    table.add_row("governor", governor())
-    for name, reading in readings.items():
-        table.add_row(name.replace("_", " "), "unreadable" if reading is None else f"{reading:.1f}")
-    Console().print(table)
+        print_json(probe_json(found))
+    else:
+        Console().print(probe_table(found))
 
 
 @app.command()
@@ -194,48 +179,78 @@ def measure(
         str, typer.Option(help="Canonical string, for example 'nasbench201:|nor_conv_3x3~0|+…'.")
     ] = "",
     onnx: Annotated[Path | None, typer.Option(help="An ONNX file to measure instead.")] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(help="Size of a dynamic axis of the file, NAME=SIZE; may be repeated."),
+    ] = None,
+    allow_domain: AllowDomain = None,
     threads: Threads = 1,
     batch_size: BatchSize = 1,
     precision: PrecisionOption = "fp32",
-    provider: Provider = "CPUExecutionProvider",
+    provider: Provider = "",
+    runtime: RuntimeName = "onnxruntime",
+    memory: Annotated[bool, typer.Option(help="Peak memory too, in a run of its own.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Measure one network on this machine, without a coordinator."""
-    settings = _settings(threads, batch_size, precision, provider)
+    settings = _settings(threads, batch_size, precision, provider, runtime)
     if bool(architecture) == (onnx is not None):
         raise BadInput("give either --architecture STRING or --onnx FILE")
-    board = HostBoard()
+    board = HostBoard(with_memory=memory)
     with Console(stderr=True).status("measuring in three fresh processes …"):
         if onnx is not None:
-            outcome = board.measure_stages(load_onnx_file(onnx), settings, build_ms=0.0)
+            stages = load_own(onnx, axis or (), limits_for(allow_domain), settings)
+            outcome = board.measure_stages(stages, settings, build_ms=0.0)
         else:
             outcome = board.measure(parse_architecture(architecture), settings)
     if isinstance(outcome, Failure):
         raise MeasurementFailed(f"{outcome.failure_class}: {outcome.message}")
     if as_json:
-        print_json(outcome)
+        print_json(measurement_json(outcome))
     else:
-        Console().print(_measurement_table(outcome))
+        Console().print(measurement_table(outcome))
 
 
-def _measurement_table(measurement: Measurement) -> Table:
-    summary = measurement.summary
-    table = Table(show_header=False, title="latency")
-    table.add_row("median", f"{summary.median_ms:.4g} ms")
-    table.add_row("95 % interval", f"{summary.low_ms:.4g} - {summary.high_ms:.4g} ms")
-    table.add_row("minimum", f"{summary.min_ms:.4g} ms")
-    table.add_row("quartiles", f"{summary.q1_ms:.4g} - {summary.q3_ms:.4g} ms")
-    table.add_row(
-        "samples", f"{len(measurement.samples_ns)} in {len(measurement.processes)} processes"
-    )
-    table.add_row("verdict", " ".join([measurement.verdict, *measurement.reasons]))
-    for reading in measurement.readings:
-        values = [
-            "unreadable" if value is None else f"{value:.1f}"
-            for value in (reading.before, reading.after)
-        ]
-        table.add_row(reading.name.replace("_", " "), " -> ".join(values))
-    return table
+@app.command()
+def tune(
+    restore: Annotated[bool, typer.Option("--restore", help="Put back what was.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    state_file: Annotated[Path | None, typer.Option(help="Where to remember what was.")] = None,
+) -> None:
+    """Set governor and power mode for measuring, or put back what was.
+
+    What was is recorded before it is changed, and stays recorded until it is put back: also
+    after a crash, 'help-agent tune --restore' knows. A reboot resets these settings by itself.
+    """
+    tuner = Tuner(System(), state_file or default_state_file())
+    if restore:
+        restored, refused = tuner.restore()
+        _say_refused(refused)
+        print_lines([f"put back {one.name}: {one.was}" for one in restored] or ["nothing to do"])
+        return
+    changes = tuner.plan()
+    if not changes:
+        print_lines(["nothing to do: no setting that this machine shows can be better"])
+        return
+    print_lines([str(change) for change in changes])
+    if not yes and not typer.confirm("change these until 'help-agent tune --restore'?"):
+        raise Cancelled("nothing was changed")
+    _say_refused(tuner.apply(changes))
+    print_lines(["done; 'help-agent tune --restore' puts back what was"])
+
+
+def _say_refused(refused: Sequence[Refused]) -> None:
+    if refused:
+        first = refused[0]
+        raise MeasurementFailed(
+            f"{len(refused)} setting(s) refused; first {first.change.name}: {first.why}"
+        )
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Plain lines on stdout."""
+    for line in lines:
+        typer.echo(line)
 
 
 def main() -> None:

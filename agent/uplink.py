@@ -6,13 +6,12 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 
-from help_proto.v1 import agent_service_pb2 as pb
-
 from agent.backoff import Backoff
 from agent.link import Link
 from agent.spool import Spool
 from help_core.errors import HelpError
 from help_core.records import Report
+from help_proto.v1 import agent_service_pb2 as pb
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Leases jobs, measures them one by one and spools what came of them."""
+"""Leases jobs, measures those of a lease together and spools what came of them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.backoff import Backoff
-from agent.boards.base import MeasuringBoard
+from agent.boards.base import MeasuringBoard, Wanted
 from agent.link import Link
+from agent.models import ModelFetcher
 from agent.spool import Spool
 from help_core.errors import (
     BadInput,
     Conflict,
+    Forbidden,
     HelpError,
     Incompatible,
     NotFound,
     StoreError,
+    Unauthenticated,
 )
 from help_core.records import (
     Device,
@@ -34,8 +37,9 @@ log = logging.getLogger(__name__)
 
 LEASE_WAIT_S = 20.0
 JOBS_PER_LEASE = 4
-FATAL = (BadInput, Conflict, Incompatible)
-"""What no waiting mends: another process holds the name, or the versions differ."""
+FATAL = (BadInput, Conflict, Incompatible, Unauthenticated, Forbidden)
+"""What no waiting mends: another process holds the name, the versions differ, or the agent was
+revoked."""
 
 
 class Worker:
@@ -49,6 +53,7 @@ class Worker:
         spool: Spool,
         stop: threading.Event,
         backoff: Backoff,
+        models: ModelFetcher,
         wall_clock_s: Callable[[], float],
     ) -> None:
         self._link = link
@@ -57,6 +62,7 @@ class Worker:
         self._spool = spool
         self._stop = stop
         self._backoff = backoff
+        self._models = models
         self._wall_clock_s = wall_clock_s
         self._lock = threading.Lock()
         self._leases: set[LeaseRef] = set()
@@ -73,6 +79,8 @@ class Worker:
                 raise
             except HelpError as error:
                 log.warning("%s", error)
+                # What was leased and not yet measured would otherwise be renewed for ever.
+                self.give_back()
                 self._stop.wait(self._backoff.next_s())
 
     def give_back(self) -> None:
@@ -132,12 +140,11 @@ class Worker:
                 self._leases.difference_update(lost)
 
     def _work(self, jobs: Sequence[LeasedJob]) -> None:
-        for job in jobs:
-            with self._lock:
-                held = job.ref in self._leases
-            if self._stop.is_set() or not held:
-                continue
-            outcome = self._measure(job)
+        """Measures the jobs of one lease together: their processes are interleaved."""
+        if self._stop.is_set():
+            return
+        for job, outcome in self._measure(jobs):
+            # A result whose lease was lost meanwhile is sent too: the coordinator keeps it, marked.
             if self._stop.is_set() and isinstance(outcome, Failure):
                 # The measurement was interrupted by the stop; the lease is given back instead.
                 continue
@@ -157,30 +164,42 @@ class Worker:
 
         Its lease is kept meanwhile and given back at a stop, so the job is not lost.
         """
-        while not self._stop.is_set():
+        while True:
             try:
                 self._spool.put(report)
             except StoreError as error:
                 log.error("%s; trying again", error)
-                self._stop.wait(self._backoff.next_s())
+                if self._stop.wait(self._backoff.next_s()):
+                    return False
             else:
                 self._backoff.reset()
                 return True
-        return False
 
-    def _measure(self, job: LeasedJob) -> Measurement | Failure:
-        device = self._devices.get(job.device)
-        if device is None:
-            return Failure(FailureClass.NO_DATA, f"this agent serves no device {job.device!r}")
-        try:
-            architecture = parse_architecture(job.architecture)
-        except (BadInput, NotFound) as error:
-            return Failure(FailureClass.BAD_MODEL, str(error))
-        outcome = self._board.measure(architecture, device.settings)
-        if isinstance(outcome, Failure):
-            log.warning("%s: %s: %s", job.architecture, outcome.failure_class, outcome.message)
-        else:
-            log.info(
-                "%s: %.3f ms (%s)", job.architecture, outcome.summary.median_ms, outcome.verdict
-            )
-        return outcome
+    def _measure(self, jobs: Sequence[LeasedJob]) -> list[tuple[LeasedJob, Measurement | Failure]]:
+        refused: list[tuple[LeasedJob, Measurement | Failure]] = []
+        accepted: list[tuple[LeasedJob, Wanted]] = []
+        for job in jobs:
+            device = self._devices.get(job.device)
+            if device is None:
+                message = f"this agent serves no device {job.device!r}"
+                refused.append((job, Failure(FailureClass.NO_DATA, message)))
+                continue
+            try:
+                architecture = parse_architecture(job.architecture)
+                self._models.fetch(architecture)
+                accepted.append((job, (architecture, device.settings)))
+            except (BadInput, NotFound) as error:
+                refused.append((job, Failure(FailureClass.BAD_MODEL, str(error))))
+        outcomes = self._board.measure_batch([wanted for _, wanted in accepted])
+        done = [*refused, *zip([job for job, _ in accepted], outcomes, strict=True)]
+        for job, outcome in done:
+            _log(job, outcome)
+        return done
+
+
+def _log(job: LeasedJob, outcome: Measurement | Failure) -> None:
+    if isinstance(outcome, Failure):
+        log.warning("%s: %s: %s", job.architecture, outcome.failure_class, outcome.message)
+        return
+    verdict = " ".join([outcome.verdict, *outcome.reasons])
+    log.info("%s: %.3f ms (%s)", job.architecture, outcome.summary.median_ms, verdict)

@@ -1,13 +1,14 @@
-"""How fast the convolutional spaces build, and whether what they build is right.
+"""How fast the spaces build, how small a job is, and whether what they build is right.
 
-    python benchmarks/build.py [--all] [--json] [--data FOLDER]
+    python benchmarks/build.py [--all] [--json] [--data FOLDER] [--space NAME]
 
-Builds random architectures of each space and prints the median of building and serialising
-one (wall and processor time, one thread, batch 1, fp32), the size of the models, and the
-checks: strings that survive parsing, networks whose parameters and multiply-adds equal what a
-count over the ONNX graph gives, and, with the reference data, OFA subnets whose parameters and
-multiply-adds equal the measured ones. ``--all`` builds and loads all 15,625 NAS-Bench-201
-cells (a quarter of an hour).
+Builds random architectures of each space and prints one table: the median of building and of
+building and serialising one (wall and processor time, one thread, batch 1, fp32), the size of
+its models in each precision, the most bytes that one job takes on the wire, strings that
+survive parsing, and mutated strings that are refused or valid. Then facts against the
+literature and, with the reference data, OFA subnets whose parameters and multiply-adds equal
+the measured ones. ``--all`` builds and loads all 15,625 NAS-Bench-201 cells (a quarter of an
+hour).
 """
 
 from __future__ import annotations
@@ -26,17 +27,33 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
+from rich.console import Console
+from rich.table import Table
 
 from help_core.errors import BadArchitecture
 from help_core.graphs.precision import PRECISIONS
+from help_core.records import LeasedJob
 from help_core.spaces.base import Architecture, BuildOptions, GeneSpace, sample_genes
 from help_core.spaces.fbnet import FBNet
 from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.nasbench201 import NasBench201
 from help_core.spaces.ofa import OFAMobileNetV3
 from help_core.spaces.registry import get_space
+from help_proto.convert import to_leased_job
 
-SPACES = ("nasbench201", "fbnet", "fbnet-imagenet", "ofa", "ofa-w1.2")
+SPACES = (
+    "nasbench201",
+    "nasbench201-cifar10",
+    "nasbench201-imagenet16",
+    "fbnet",
+    "fbnet-imagenet",
+    "ofa",
+    "ofa-w1.2",
+    "hat",
+    "hat-beam4",
+    "hat-iwslt14",
+)
+LARGEST_ID = (1 << 63) - 1
 FBNET_PUBLISHED = {
     "FBNet-A": ("8208872427657356177677", 249),
     "FBNet-B": ("0340076377786704674773", 295),
@@ -53,27 +70,36 @@ def gene_space(name: str) -> GeneSpace:
 
 
 def build_bytes(space: GeneSpace, architecture: Architecture, options: BuildOptions) -> bytes:
-    """The serialised network."""
-    (stage,) = space.build(architecture, options)
-    data: bytes = stage.model.SerializeToString()
-    return data
+    """The serialised network, all its stages."""
+    stages = space.build(architecture, options)
+    return b"".join(stage.model.SerializeToString() for stage in stages)
 
 
 def time_builds(space: GeneSpace, count: int) -> dict[str, float]:
     """Medians over ``count`` random architectures, after five that warm up."""
     genes = sample_genes(space, count + 5, np.random.default_rng(0))
-    wall, cpu, sizes = [], [], []
+    build, wall, cpu, sizes = [], [], [], []
     for architecture in space.from_genes(genes):
         start, start_cpu = time.perf_counter(), time.process_time()
-        data = build_bytes(space, architecture, BuildOptions())
+        stages = space.build(architecture, BuildOptions())
+        build.append((time.perf_counter() - start) * 1e3)
+        size = sum(len(stage.model.SerializeToString()) for stage in stages)
         wall.append((time.perf_counter() - start) * 1e3)
         cpu.append((time.process_time() - start_cpu) * 1e3)
-        sizes.append(len(data) / 1e6)
+        sizes.append(size / 1e6)
     return {
-        "build_ms_median": statistics.median(wall[5:]),
-        "build_cpu_ms_median": statistics.median(cpu[5:]),
+        "build_ms_median": statistics.median(build[5:]),
+        "serialised_ms_median": statistics.median(wall[5:]),
+        "serialised_cpu_ms_median": statistics.median(cpu[5:]),
         "model_mb_median": statistics.median(sizes[5:]),
     }
+
+
+def job_bytes(space: GeneSpace, count: int) -> int:
+    """The most bytes of one leased job among ``count`` architectures, with the longest names."""
+    architectures = space.from_genes(sample_genes(space, count, np.random.default_rng(3)))
+    jobs = (LeasedJob(LARGEST_ID, LARGEST_ID, "d" * 64, str(each)) for each in architectures)
+    return max(to_leased_job(job).ByteSize() for job in jobs)
 
 
 def precision_sizes(space: GeneSpace) -> dict[str, float]:
@@ -182,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=40, help="architectures to time per space")
     parser.add_argument("--all", action="store_true", help="load all 15,625 cells")
+    parser.add_argument("--space", action="append", choices=SPACES, help="only this space")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--data",
@@ -191,32 +218,64 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     report: dict[str, Any] = {}
-    for name in SPACES:
+    for name in arguments.space or SPACES:
         space = gene_space(name)
         report[name] = {
-            **time_builds(space, arguments.count),
+            # A transformer with its vocabulary takes ten times as long as a picture network.
+            **time_builds(space, arguments.count // (4 if name.startswith("hat") else 1)),
+            "job_bytes_most": job_bytes(space, 2_000),
             "megabytes": precision_sizes(space),
             "round_trips": round_trips(space, 10_000),
             "fuzz": fuzz(space, 10_000),
         }
-    report["nasbench201"]["facts"] = nasbench201_facts()
-    report["fbnet-imagenet"]["facts"] = fbnet_facts()
-    if arguments.data:
-        report["ofa"]["facts"] = ofa_facts(measured_subnets(arguments.data))
+    facts = find_facts(arguments.data, set(report))
     if arguments.all:
-        report["nasbench201"]["cells_loaded"] = load_all_cells()
-    print_report(report, as_json=arguments.json)
+        facts["nasbench201"] = [*facts.get("nasbench201", []), f"{load_all_cells()} cells loaded"]
+    if arguments.json:
+        print(json.dumps({"spaces": report, "facts": facts}, indent=2))
+    else:
+        print_report(report, facts)
 
 
-def print_report(report: Mapping[str, Mapping[str, Any]], *, as_json: bool) -> None:
-    """JSON, or one line a figure."""
-    if as_json:
-        print(json.dumps(report, indent=2))
-        return
-    for name, figures in report.items():
-        print(name)
-        for key, value in figures.items():
-            print(f"  {key:26} {value:.4g}" if isinstance(value, float) else f"  {key:26} {value}")
+def find_facts(data: Path | None, spaces: set[str]) -> dict[str, list[str]]:
+    """What the literature and the reference data say, a line each, by space."""
+    facts: dict[str, list[str]] = {}
+    if "nasbench201" in spaces:
+        facts["nasbench201"] = nasbench201_facts()
+    if "fbnet-imagenet" in spaces:
+        facts["fbnet-imagenet"] = [f"{name}: {fact}" for name, fact in fbnet_facts().items()]
+    if data and "ofa" in spaces:
+        found = ofa_facts(measured_subnets(Path(data)))
+        facts["ofa"] = [f"{name}: {fact}" for name, fact in found.items()]
+    return facts
+
+
+def print_report(
+    report: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Iterable[str]]
+) -> None:
+    """One row a space, then the facts."""
+    table = Table(title="batch 1, one thread; medians")
+    table.add_column("space", no_wrap=True)
+    headers = ("build\nms", "and seri-\nalised ms", "processor\nms", "model\nMB", "job\nbytes")
+    for header in (*headers, "MB in\n" + " ".join(PRECISIONS), "round trips"):
+        table.add_column(header, justify="right")
+    table.add_column("mutated strings\nvalid, refused", justify="right")
+    keys = ("build_ms_median", "serialised_ms_median", "serialised_cpu_ms_median")
+    for name, row in report.items():
+        table.add_row(
+            name,
+            *(f"{row[key]:.1f}" for key in keys),
+            f"{row['model_mb_median']:.1f}",
+            str(row["job_bytes_most"]),
+            " ".join(f"{size:.1f}" for size in row["megabytes"].values()),
+            row["round_trips"],
+            ", ".join(str(count) for count in row["fuzz"].values()),
+        )
+    # Wide, so that a table in a file is whole.
+    Console(width=140).print(table)
+    for name, lines in facts.items():
+        for line in lines:
+            print(f"{name}: {line}")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from help_proto.console import log_to_stderr
-
 from agent.backoff import Backoff
 from agent.boards.replay import ReplayBoard
 from agent.link import Link
+from agent.models import ModelCache, ModelFetcher
 from agent.service import serve
 from agent.spool import Spool
 from agent.state import open_state_dir
@@ -28,6 +27,7 @@ from agent.worker import Worker
 from benchmarks.fleet_agents import architectures
 from help_core.records import Device, Failure, Measurement, Report, Settings
 from help_core.spaces import Architecture, parse_architecture
+from help_proto.console import log_to_stderr
 
 
 class SlowReplay(ReplayBoard):
@@ -81,9 +81,10 @@ def main() -> None:
     device = Device(arguments.device, board.describe(), Settings(runtime="replay"))
     stop, rng = threading.Event(), random.Random()
     uplink = Uplink(link, spool, stop, Backoff(rng))
-    worker = Worker(
-        link, board, {device.name: device}, spool, stop, Backoff(rng, most_s=3.0), time.time
-    )
+    models = ModelFetcher(link, ModelCache(arguments.state_dir / "models"), stop, Backoff(rng))
+    devices = {device.name: device}
+    backoff = Backoff(rng, most_s=3.0)
+    worker = Worker(link, board, devices, spool, stop, backoff, models, time.time)
     serve(worker, uplink, board, link, spool, stop)
 
 

@@ -22,9 +22,6 @@ from typing import Annotated, Any
 import grpc
 import numpy as np
 import typer
-from help_proto.console import print_json, run_cli
-from help_proto.v1 import agent_service_pb2 as pb
-from help_proto.v1 import agent_service_pb2_grpc as rpc
 from rich.console import Console
 from rich.table import Table
 
@@ -32,6 +29,9 @@ from benchmarks.fault_lab import Counts, Lab, free_port, kill, wait_for
 from benchmarks.fleet_agents import agent_id, replayed
 from help_core.errors import BadInput, MeasurementFailed, TimedOut
 from help_core.records import Board, Device, Settings
+from help_proto.console import print_json, run_cli
+from help_proto.v1 import agent_service_pb2 as pb
+from help_proto.v1 import agent_service_pb2_grpc as rpc
 
 Folder = Path
 

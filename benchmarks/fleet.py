@@ -24,7 +24,6 @@ import numpy as np
 import psutil
 import sqlalchemy as sa
 import typer
-from help_proto.console import print_json, run_cli
 from rich.console import Console
 from rich.table import Table
 
@@ -36,6 +35,7 @@ from coordinator.store.tables import reports
 from help_core import __version__
 from help_core.errors import BadInput, Unreachable
 from help_core.records import Board, Device, Purpose, Settings
+from help_proto.console import print_json, run_cli
 
 LISTEN = "127.0.0.1:50961"
 START_S = 8.0

@@ -42,6 +42,12 @@ SPLITS = {
         ("raspi4", "eyeriss", "fpga"),
         4000,
     ),
+    "ofa": Split(
+        tuple(f"{gpu}_{batch}" for gpu in ("2080ti", "titan_xp", "v100") for batch in (1, 32, 64)),
+        ("titan_rtx_1", "titan_rtx_32"),
+        ("titan_rtx_64",),
+        3800,
+    ),
 }
 
 

@@ -15,20 +15,20 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from help_proto.console import print_json, run_cli
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.stats import kendalltau, spearmanr
 
 from agent.boards import HostBoard
-from agent.conditions import describe_host
+from agent.conditions import System, describe_host
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.base import Support
 from help_core.predictors.registry import DEFAULT, get_predictor
 from help_core.records import Failure, Settings
 from help_core.spaces import get_gene_space, parse_architecture
 from help_core.spaces.base import sample_genes
+from help_proto.console import print_json, run_cli
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def main(
     figures = Figures(
         space=space_name,
         predictor=predictor.name,
-        processor=describe_host().processor,
+        processor=describe_host(System()).processor,
         threads=threads,
         support=samples,
         held_out=len(others),

@@ -8,6 +8,22 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+
+from coordinator.model_calls import ModelCalls
+from help_core.errors import HelpError, Unauthenticated, Unreachable
+from help_core.records import (
+    AccuracyRow,
+    AdaptOrder,
+    Answer,
+    CollectionOrder,
+    CollectionStatus,
+    DeviceStatus,
+    Job,
+    JobState,
+    Progress,
+    TableOrigin,
+    TableRow,
+)
 from help_proto.channel import CLIENT_OPTIONS, CONNECT_DEADLINE_S, UNARY_DEADLINE_S
 from help_proto.convert import (
     enum_number,
@@ -21,20 +37,6 @@ from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
-from help_core.errors import Unreachable
-from help_core.records import (
-    AdaptOrder,
-    Answer,
-    CollectionOrder,
-    CollectionStatus,
-    DeviceStatus,
-    Job,
-    JobState,
-    Progress,
-    TableOrigin,
-    TableRow,
-)
-
 SLOW_DEADLINE_S = 120.0
 """For calls that score a whole space or write a large table."""
 
@@ -42,19 +44,40 @@ SLOW_DEADLINE_S = 120.0
 class Client:
     """Connected to one coordinator; use as a context manager."""
 
-    def __init__(self, address: str) -> None:
-        """Waits until the coordinator answers; raises ``Unreachable`` within 5 s."""
+    def __init__(self, address: str, credentials: grpc.ChannelCredentials | None = None) -> None:
+        """Waits until the coordinator answers; raises ``Unreachable`` within 5 s.
+
+        Without ``credentials`` it speaks in the clear, which a coordinator offers on loopback.
+        """
         self.address = address
-        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+        self.channel = (
+            grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+            if credentials is None
+            else grpc.secure_channel(address, credentials, options=CLIENT_OPTIONS)
+        )
+        self._stub = rpc.FleetServiceStub(self.channel)
+        self.models = ModelCalls(self.channel, self.errors)
         try:
-            grpc.channel_ready_future(self._channel).result(timeout=CONNECT_DEADLINE_S)
+            grpc.channel_ready_future(self.channel).result(timeout=CONNECT_DEADLINE_S)
         except grpc.FutureTimeoutError:
-            self._channel.close()
-            raise Unreachable(
-                f"no coordinator answers at {address};"
-                " start one with 'help-coord serve' or name another with --coordinator"
-            ) from None
-        self._stub = rpc.FleetServiceStub(self._channel)
+            error = self._why_not(secure=credentials is not None)
+            self.channel.close()
+            raise error from None
+
+    def _why_not(self, *, secure: bool) -> HelpError:
+        """The error of a channel that did not become ready; a call tells of a failed handshake."""
+        try:
+            if secure:
+                self._stub.ListDevices(pb.ListDevicesRequest(), timeout=CONNECT_DEADLINE_S / 8)
+        except grpc.RpcError as error:
+            reason = from_rpc(error, self.address)
+            if isinstance(reason, Unauthenticated):
+                return reason
+        return Unreachable(
+            f"no coordinator answers at {self.address};"
+            " start one with 'help-coord serve' or name another with --coordinator"
+            " (for one with TLS, run 'help-coord login' first)"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -65,10 +88,11 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._channel.close()
+        self.channel.close()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Turns errors of gRPC into errors of ours."""
         try:
             yield
         except grpc.RpcError as error:
@@ -76,7 +100,7 @@ class Client:
 
     def devices(self) -> list[DeviceStatus]:
         """All devices of the fleet."""
-        with self._errors():
+        with self.errors():
             response = self._stub.ListDevices(pb.ListDevicesRequest(), timeout=UNARY_DEADLINE_S)
         return [from_device_status(status) for status in response.devices]
 
@@ -87,7 +111,7 @@ class Client:
         request = pb.ListJobsRequest(
             device=device, states=[to_job_state(state) for state in states], limit=limit
         )
-        with self._errors():
+        with self.errors():
             response = self._stub.ListJobs(request, timeout=UNARY_DEADLINE_S)
         return [from_job(job) for job in response.jobs], response.total
 
@@ -105,7 +129,7 @@ class Client:
             seed=order.seed,
             fresh=order.fresh,
         )
-        with self._errors():
+        with self.errors():
             # No deadline: it takes as long as the board does, and shows progress meanwhile.
             call = self._stub.Adapt(request)
             try:
@@ -136,7 +160,7 @@ class Client:
             deadline_in_s=order.deadline_in_s,
             resume=resume,
         )
-        with self._errors():
+        with self.errors():
             for response in self._stub.Collect(request):
                 if response.HasField("progress"):
                     yield from_progress(response.progress)
@@ -145,7 +169,7 @@ class Client:
 
     def collections(self) -> list[CollectionStatus]:
         """All collections, the newest first."""
-        with self._errors():
+        with self.errors():
             response = self._stub.ListCollections(
                 pb.ListCollectionsRequest(), timeout=UNARY_DEADLINE_S
             )
@@ -154,7 +178,7 @@ class Client:
     def cancel(self, collection: str = "", job_ids: Sequence[int] = ()) -> int:
         """Cancels queued jobs of a collection or by their ids; how many were."""
         request = pb.CancelJobsRequest(collection=collection, job_ids=job_ids)
-        with self._errors():
+        with self.errors():
             return self._stub.CancelJobs(request, timeout=UNARY_DEADLINE_S).cancelled
 
     def label(self, device: str, labels: Mapping[str, str | None], note: str | None) -> None:
@@ -165,13 +189,13 @@ class Client:
             removed_labels=[key for key, value in labels.items() if value is None],
             note=note,
         )
-        with self._errors():
+        with self.errors():
             self._stub.LabelDevice(request, timeout=UNARY_DEADLINE_S)
 
     def end_quarantine(self, device: str) -> bool:
         """Gives a device work again; whether it was in quarantine."""
         request = pb.EndQuarantineRequest(device=device)
-        with self._errors():
+        with self.errors():
             return self._stub.EndQuarantine(request, timeout=UNARY_DEADLINE_S).was_quarantined
 
     def predict(
@@ -179,7 +203,7 @@ class Client:
     ) -> tuple[list[tuple[str, float, float, float]], str]:
         """(architecture, ms, low, high) of each, and the predictor's name."""
         request = pb.PredictRequest(device=device, architectures=architectures)
-        with self._errors():
+        with self.errors():
             response = self._stub.Predict(request, timeout=SLOW_DEADLINE_S)
         rows = [
             (row.architecture, row.latency_ms, row.low_ms, row.high_ms)
@@ -190,7 +214,7 @@ class Client:
     def search(self, device: str, space: str, limits_ms: Sequence[float], top: int) -> Answer:
         """Architectures predicted within the limits."""
         request = pb.SearchRequest(device=device, space=space, max_latency_ms=limits_ms, top=top)
-        with self._errors():
+        with self.errors():
             response = self._stub.Search(request, timeout=SLOW_DEADLINE_S)
         return from_answer(response.answer)
 
@@ -209,8 +233,28 @@ class Client:
             )
             for part in parts
         )
-        with self._errors():
+        with self.errors():
             return self._stub.ImportTable(requests, timeout=5 * SLOW_DEADLINE_S).rows
+
+    def import_accuracies(
+        self, space: str, source: str, parts: Iterable[Sequence[AccuracyRow]]
+    ) -> int:
+        """Replaces the user's accuracies of a space; returns how many there are now."""
+        requests = (
+            pb.ImportAccuracyRequest(
+                space=space,
+                source=source,
+                rows=[
+                    pb.AccuracyRow(
+                        architecture=row.architecture, accuracy_percent=row.accuracy_percent
+                    )
+                    for row in part
+                ],
+            )
+            for part in parts
+        )
+        with self.errors():
+            return self._stub.ImportAccuracy(requests, timeout=5 * SLOW_DEADLINE_S).rows
 
     def export_rows(
         self, space: str, devices: Sequence[str], origin: TableOrigin
@@ -220,7 +264,7 @@ class Client:
         request = pb.ExportTableRequest(
             space=space, devices=devices, origin=pb.TableOrigin.ValueType(number)
         )
-        with self._errors():
+        with self.errors():
             for response in self._stub.ExportTable(request, timeout=5 * SLOW_DEADLINE_S):
                 for row in response.rows:
                     yield TableRow(row.architecture, row.device, row.latency_ms)

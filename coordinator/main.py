@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from help_proto.console import EXIT_CODES_HELP, run_cli
+from typer.core import TyperGroup
 
-from coordinator.cli import answers, backup, collections, fleet, tables
+from coordinator.cli import access, answers, backup, collections, fleet, models, tables
+from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
+from help_proto.console import EXIT_CODES_HELP, run_cli
+
+SCIENCE = {
+    "evaluate": ("coordinator.cli.science", "evaluate_command"),
+    "meta-train": ("coordinator.cli.meta_train", "meta_train_command"),
+}
+"""Commands that need torch or scipy at once; others must not wait seconds for their import."""
+
+
+class _Commands(TyperGroup):
+    """Imports the commands of ``SCIENCE`` only when one of them is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *SCIENCE]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in SCIENCE:
+            return super().get_command(ctx, cmd_name)
+        module, function = SCIENCE[cmd_name]
+        one = typer.Typer(**APPEARANCE)
+        one.command(cmd_name)(getattr(import_module(module), function))
+        return typer.main.get_command(one)
+
+
+APPEARANCE: dict[str, Any] = {
+    "pretty_exceptions_enable": False,
+    "add_completion": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 
 app = typer.Typer(
     name="help-coord",
+    cls=_Commands,
     help="Finds the most accurate networks that meet a latency limit on a real device.",
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
@@ -29,12 +62,26 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option(envvar="HELP_CA", help="Certificate of the coordinator's authority, in PEM."),
+    ] = None,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="HELP_TOKEN",
+            help="Token for a coordinator with TLS; others on this machine can see a flag, so"
+            " rather set the variable, or use 'help-coord login'.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
-    pass
+    context.obj = Given(ca, token)
 
 
 for command in (
@@ -50,11 +97,17 @@ for command in (
     collections.cancel,
     collections.label,
     tables.export,
+    access.login,
+    access.audit,
     backup.backup,
     backup.restore,
 ):
     app.command()(command)
 app.add_typer(tables.import_app, name="import")
+app.add_typer(access.token_app, name="token")
+app.add_typer(access.agents_app, name="agents")
+app.add_typer(access.tls_app, name="tls")
+app.add_typer(models.models_app, name="models")
 
 
 def main() -> None:

@@ -7,11 +7,14 @@ from help_core.records import FailureClass
 ATTEMPTS = {
     # What can end otherwise on the same device is tried again; memory and time rarely can.
     FailureClass.CRASHED: 3,
+    FailureClass.KILLED: 3,
     FailureClass.OUT_OF_MEMORY: 2,
     FailureClass.TIMED_OUT: 2,
     FailureClass.BAD_MODEL: 1,
     FailureClass.NO_PROVIDER: 1,
     FailureClass.NO_DATA: 1,
+    FailureClass.ILLEGAL_INSTRUCTION: 1,
+    FailureClass.WRONG_OUTPUT: 1,
 }
 SILENT_ATTEMPTS = 3
 """Attempts of a job whose agent went silent."""

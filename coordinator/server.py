@@ -4,92 +4,109 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
-from help_proto.channel import SERVER_OPTIONS
-from help_proto.v1 import agent_service_pb2, fleet_service_pb2
-from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
-from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 
 from coordinator.clock import AnchoredClock
 from coordinator.housekeeping import Housekeeping, OnReady
 from coordinator.metrics import Metrics
 from coordinator.monitor import monitoring
 from coordinator.recorder import Recorder
+from coordinator.security.authority import Authority
+from coordinator.security.listeners import Bound
+from coordinator.security.setup import Guard, Protection
 from coordinator.servicers.agents import AgentServicer
 from coordinator.servicers.fleet import FleetServicer, UseCases
+from coordinator.servicers.models import ModelServicer
 from coordinator.signals import Signals
-from coordinator.store import Store, open_store
+from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.measure import Measuring
+from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.tables import Tables
-from help_core.errors import AddressInUse, BadInput
+from help_core.errors import AddressInUse
+from help_core.predictors.registry import PredictorSource, get_predictor
+from help_proto.channel import SERVER_OPTIONS
+from help_proto.v1 import (
+    access_service_pb2,
+    agent_service_pb2,
+    fleet_service_pb2,
+    model_service_pb2,
+)
+from help_proto.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
+from help_proto.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 
 log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0
 
 
-def check_listen(address: str) -> str:
-    """``address`` if a coordinator may listen there; raises ``BadInput``.
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What a coordinator is started with, besides its address and its store.
 
-    Without credentials it listens on this machine alone.
+    With an authority it speaks TLS, and agents connect to ``agents_listen``.
     """
-    host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdecimal() and int(port[:6]) < 65536):
-        raise BadInput(f"--listen {address!r} is no HOST:PORT, for example 127.0.0.1:50051")
-    with suppress(ValueError):
-        if ipaddress.ip_address(host.strip("[]")).is_loopback:
-            return address
-    if host == "localhost":
-        return address
-    raise BadInput(
-        f"--listen {address}: beyond loopback the coordinator needs TLS, which it does not offer"
-        " yet; use 127.0.0.1 and an ssh tunnel"
-    )
+
+    predictors: PredictorSource = get_predictor
+    model_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    authority: Authority | None = None
+    agents_listen: str = ""
+    reflection: bool = False
+    monitor: str = ""
+    """Where metrics, health and readiness are answered over HTTP; nowhere if empty."""
+    lease_s: float = LEASE_S
+
+
+DEFAULTS = ServerOptions()
 
 
 @asynccontextmanager
 async def running(
     address: str,
-    store: Store,
+    store: SqlStore,
+    options: ServerOptions = DEFAULTS,
     metrics: Metrics | None = None,
     ready: threading.Event | None = None,
-    lease_s: float = LEASE_S,
-) -> AsyncIterator[str]:
-    """A coordinator that serves while the context lasts; yields its address with the port.
+) -> AsyncIterator[Bound]:
+    """A coordinator that serves while the context lasts; yields where it listens.
 
-    Raises ``AddressInUse``.
+    Without an authority it serves in the clear, which is for loopback. Raises
+    ``AddressInUse``.
     """
     metrics, ready = metrics or Metrics(), ready or threading.Event()
-    parts = await asyncio.to_thread(put_together, store, metrics, lease_s)
-    server = grpc.aio.server(options=SERVER_OPTIONS)
+    parts = await asyncio.to_thread(put_together, store, metrics, options)
+    guard = Guard(Protection(store.access, options.authority, options.agents_listen), parts.clock)
+    server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[guard.interceptor()])
     add_AgentServiceServicer_to_server(AgentServicer(parts.agents), server)
     add_FleetServiceServicer_to_server(FleetServicer(parts.use), server)
-    set_ready = await _add_standard_services(server)
-    _check_free(address)
-    port = server.add_insecure_port(address)
+    models = Models(store, parts.clock, options.model_quota_bytes)
+    add_ModelServiceServicer_to_server(ModelServicer(models), server)
+    set_ready = await _add_standard_services(server, reflect=options.reflection)
+    for wanted in filter(None, (address, options.agents_listen)):
+        _check_free(wanted)
+    bound = guard.listen(server, address)
     await server.start()
     housekeeping = Housekeeping(
-        store, parts.clock, parts.use.signals, metrics, lease_s, ready, set_ready
+        store, parts.clock, parts.use.signals, metrics, options.lease_s, ready, set_ready
     )
     tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
     try:
-        yield f"{address.rpartition(':')[0]}:{port}"
+        yield bound
     finally:
         # Drain: no new work is handed out, what was delivered is committed and acknowledged.
         tasks[0].cancel()
@@ -107,22 +124,23 @@ class _Parts:
     use: UseCases
 
 
-def put_together(store: Store, metrics: Metrics, lease_s: float) -> _Parts:
+def put_together(store: SqlStore, metrics: Metrics, options: ServerOptions) -> _Parts:
     """The parts of a coordinator, on a clock that all coordinators of the store share."""
     clock, signals = AnchoredClock(store.clock_s()), Signals()
-    store.extend_all(clock.now_s(), lease_s)
+    store.extend_all(clock.now_s(), options.lease_s)
     measuring = Measuring(store, clock, signals)
     use = UseCases(
         store=store,
         clock=clock,
         signals=signals,
-        adapting=Adapting(store, clock, measuring),
+        adapting=Adapting(store, clock, measuring, options.predictors),
         collecting=Collecting(store, clock, signals),
-        predicting=Predicting(store, clock),
+        predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
     )
     recorder = Recorder(store, clock, signals, metrics)
-    return _Parts(clock, recorder, Agents(store, clock, signals, recorder, metrics, lease_s), use)
+    agents = Agents(store, clock, signals, recorder, metrics, options.lease_s)
+    return _Parts(clock, recorder, agents, use)
 
 
 def _check_free(address: str) -> None:
@@ -143,16 +161,17 @@ def _check_free(address: str) -> None:
             ) from None
 
 
-async def _add_standard_services(server: grpc.aio.Server) -> OnReady:
+async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> OnReady:
     """Health and reflection; returns what tells clients whether to come here."""
+    files = (agent_service_pb2, fleet_service_pb2, model_service_pb2, access_service_pb2)
     names = [
-        agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
-        fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+        service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
     ]
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
+    if reflect:
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
 
     async def set_ready(is_ready: bool) -> None:
         status = health_pb2.HealthCheckResponse
@@ -163,7 +182,7 @@ async def _add_standard_services(server: grpc.aio.Server) -> OnReady:
     return set_ready
 
 
-async def serve(address: str, store_url: str, monitor: str = "", lease_s: float = LEASE_S) -> None:
+async def serve(address: str, store_url: str, options: ServerOptions) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
@@ -172,12 +191,20 @@ async def serve(address: str, store_url: str, monitor: str = "", lease_s: float 
         loop.add_signal_handler(number, stop.set)
     try:
         metrics, ready = Metrics(), threading.Event()
-        with monitoring(monitor, metrics, ready) as monitored:
-            async with running(address, store, metrics, ready, lease_s) as bound:
-                log.info("help-coord listens on %s", bound)
+        with monitoring(options.monitor, metrics, ready) as monitored:
+            async with running(address, store, options, metrics, ready) as bound:
+                _announce(bound, options.authority)
                 if monitored:
                     log.info("metrics, health and readiness on http://%s", monitored)
                 await stop.wait()
                 log.info("stopping")
     finally:
         store.close()
+
+
+def _announce(bound: Bound, authority: Authority | None) -> None:
+    if authority is None:
+        log.info("help-coord listens on %s", bound.users)
+        return
+    log.info("help-coord listens on %s for users, %s for agents", bound.users, bound.agents)
+    log.info("its authority has the fingerprint %s", authority.fingerprint)

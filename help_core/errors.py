@@ -13,6 +13,9 @@
     ├── Unreachable           nobody answers at the address
     ├── AddressInUse          the address to listen on is taken
     ├── TimedOut              the answer did not come in time
+    ├── Unauthenticated       the other side does not know, or no longer trusts, who this is
+    ├── Forbidden             who this is may not do that
+    ├── RateLimited           too much was asked in too short a time
     ├── StoreError            the store cannot be read or written
     ├── Incompatible          the two sides speak different versions
     └── Cancelled             a person or a signal stopped the work
@@ -74,6 +77,18 @@ class AddressInUse(HelpError):
 
 class TimedOut(HelpError):
     """The answer did not come in time."""
+
+
+class Unauthenticated(HelpError):
+    """No credentials, or credentials that are wrong, expired, revoked or of another authority."""
+
+
+class Forbidden(HelpError):
+    """The credentials are good, but not for this."""
+
+
+class RateLimited(HelpError):
+    """A peer asked for more than its share; waiting mends it."""
 
 
 class StoreError(HelpError):

@@ -1,56 +1,78 @@
-"""The board that the agent itself runs on, measured with onnxruntime."""
+"""The board that the agent itself runs on."""
 
 from __future__ import annotations
 
-import hashlib
 import platform
+import random
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnx
-
-from agent.conditions import Snapshot, compare, describe_host, governor, take_snapshot
-from agent.measure.loop import Plan
-from agent.measure.process import ChildProcess
-from agent.measure.statistics import relative_half_width, summarise
-from help_core.errors import BadInput
-from help_core.graphs.inputs import random_inputs
-from help_core.records import (
-    Board,
-    ColdFigures,
-    Failure,
-    FailureClass,
-    Measurement,
-    Settings,
-    Verdict,
+from agent.boards.base import Wanted
+from agent.boards.bench import HostBench, TaskFiles
+from agent.boards.models import ModelFiles, write_model
+from agent.conditions import (
+    Snapshot,
+    System,
+    affinity,
+    compare,
+    describe_host,
+    governor,
+    power_mode,
+    sensors,
+    take_snapshot,
 )
-from help_core.spaces import Architecture, BuildOptions, Stage, get_space
-
-PROCESSES = 3
-"""Fresh processes per architecture (rule 6)."""
-
-MAX_PROCESS_SPREAD = 0.05
-MAX_STEAL_PERCENT = 2.0
-TIMEOUT_S = 120.0
-INPUT_SEED = 0
+from agent.measure.assemble import Facts, assemble
+from agent.measure.batch import PROCESSES, BatchMeasurer, Outcome
+from agent.measure.cooldown import CoolDown
+from agent.measure.loop import Plan
+from agent.measure.repeat import MAX_EXTRA
+from agent.measure.thresholds import Thresholds
+from agent.measure.verdict import Setting
+from help_core.errors import BadInput
+from help_core.records import Board, Failure, FailureClass, Measurement, Reading, Settings
+from help_core.spaces import Architecture, BuildOptions, SearchSpace, Stage, get_space
 
 
 class HostBoard:
     """Implements ``MeasuringBoard`` on this machine."""
 
-    def __init__(self, plan: Plan | None = None, processes: int = PROCESSES) -> None:
-        self._plan = plan or Plan()
-        self._processes = processes
-        self._child = ChildProcess()
+    def __init__(
+        self,
+        plan: Plan | None = None,
+        processes: int = PROCESSES,
+        *,
+        system: System | None = None,
+        thresholds: Thresholds | None = None,
+        rng: random.Random | None = None,
+        with_memory: bool = False,
+        max_extra: int = MAX_EXTRA,
+    ) -> None:
+        self._system = system or System()
+        self._thresholds = thresholds or Thresholds()
+        self._bench = HostBench(self._system, plan or Plan())
+        self._with_memory = with_memory
+        self._spaces: dict[str, SearchSpace] = {}
+        throttles_at_c = sensors.throttling_temperature_c(self._system) or sensors.HOT_C
+        self._measurer = BatchMeasurer(
+            self._bench,
+            CoolDown(throttles_at_c),
+            rng or random.Random(),
+            time.monotonic,
+            self._thresholds,
+            processes,
+            max_extra,
+        )
+
+    def add_space(self, space: SearchSpace) -> None:
+        """Has architectures of this space built by it, rather than by the registered one."""
+        self._spaces[space.name] = space
 
     def describe(self) -> Board:
         """See ``agent.conditions``."""
-        return describe_host()
+        return describe_host(self._system)
 
     def default_settings(self) -> Settings:
         """One thread on the CPU."""
@@ -58,19 +80,14 @@ class HostBoard:
 
     def interrupt(self) -> None:
         """Kills the measuring process."""
-        self._child.kill()
+        self._bench.interrupt()
 
     def measure(self, architecture: Architecture, settings: Settings) -> Measurement | Failure:
         """Builds the architecture's models and measures them in fresh processes."""
-        begin = time.perf_counter_ns()
-        try:
-            stages = get_space(architecture.space).build(
-                architecture,
-                BuildOptions(batch_size=settings.batch_size, precision=settings.precision),
-            )
-        except BadInput as error:
-            return Failure(FailureClass.BAD_MODEL, str(error))
-        build_ms = (time.perf_counter_ns() - begin) / 1e6
+        built = self._build(architecture, settings)
+        if isinstance(built, Failure):
+            return built
+        stages, build_ms = built
         return self.measure_stages(stages, settings, build_ms)
 
     def measure_stages(
@@ -78,95 +95,102 @@ class HostBoard:
     ) -> Measurement | Failure:
         """Measures models that are already built; one inference runs every stage."""
         with tempfile.TemporaryDirectory(prefix="help-agent-") as name:
-            folder = Path(name)
-            job, digest = _write_job(stages, settings, self._plan, folder)
-            before = take_snapshot()
-            results: list[dict[str, Any]] = []
-            for _ in range(self._processes):
-                result = self._child.run(job, folder, TIMEOUT_S)
-                if isinstance(result, Failure):
-                    return result
-                results.append(result)
-            return _measurement(results, build_ms, before, digest, settings, self._plan.precision)
+            try:
+                files = write_model(stages, settings, build_ms, Path(name))
+            except BadInput as error:
+                return Failure(FailureClass.BAD_MODEL, str(error))
+            return self._measure_files([files], with_sentinel=False)[0]
 
+    def measure_batch(self, wanted: Sequence[Wanted]) -> list[Measurement | Failure]:
+        """Measures several architectures interleaved, between two runs of the sentinel."""
+        found: dict[int, Measurement | Failure] = {}
+        files: dict[int, ModelFiles] = {}
+        with tempfile.TemporaryDirectory(prefix="help-agent-") as name:
+            for index, (architecture, settings) in enumerate(wanted):
+                built = self._build(architecture, settings)
+                if isinstance(built, Failure):
+                    found[index] = built
+                    continue
+                try:
+                    files[index] = write_model(
+                        built[0], settings, built[1], Path(name) / str(index)
+                    )
+                except BadInput as error:
+                    found[index] = Failure(FailureClass.BAD_MODEL, str(error))
+            outcomes = self._measure_files(list(files.values()), with_sentinel=True)
+            found |= dict(zip(files, outcomes, strict=True))
+        return [found[index] for index in range(len(wanted))]
 
-def _write_job(
-    stages: Sequence[Stage], settings: Settings, plan: Plan, folder: Path
-) -> tuple[dict[str, Any], str]:
-    """Writes models and inputs; returns the job of the child and the models' hash."""
-    digest = hashlib.sha256()
-    entries = []
-    for index, stage in enumerate(stages):
-        model, inputs = folder / f"{index}.onnx", folder / f"{index}.npz"
-        data = stage.model.SerializeToString(deterministic=True)
-        digest.update(data)
-        model.write_bytes(data)
-        rng = np.random.default_rng(INPUT_SEED)
-        np.savez(inputs, **random_inputs(stage.model, rng))  # type: ignore[arg-type]
-        entries.append({"model": str(model), "inputs": str(inputs), "runs": stage.runs})
-    job = {
-        "provider": settings.provider,
-        "threads": settings.threads,
-        "stages": entries,
-        "plan": asdict(plan),
-    }
-    return job, digest.hexdigest()
+    def _measure_files(
+        self, files: Sequence[ModelFiles], *, with_sentinel: bool
+    ) -> list[Measurement | Failure]:
+        if not files:
+            return []
+        tasks = [TaskFiles(one) for one in files]
+        key = replace(files[0].settings, batch_size=1, precision="fp32") if with_sentinel else None
+        modes = self._modes()
+        before = take_snapshot(self._system)
+        outcomes = self._measurer.measure(tasks, key)
+        after = take_snapshot(self._system)
+        has_changed = modes != self._modes()
+        return [
+            self._finish(one, outcome, before, after, facts_changed=has_changed)
+            for one, outcome in zip(files, outcomes, strict=True)
+        ]
 
+    def _finish(
+        self,
+        files: ModelFiles,
+        outcome: Outcome,
+        before: Snapshot,
+        after: Snapshot,
+        *,
+        facts_changed: bool,
+    ) -> Measurement | Failure:
+        if outcome.failure is not None:
+            return outcome.failure
+        setting = Setting(
+            files.settings.provider,
+            governor(self._system),
+            bool(sensors.on_battery(self._system)),
+            facts_changed,
+        )
+        judgement, used = self._measurer.judge(outcome, setting)
+        readings = compare(before, after, [r.conditions.seen for r in outcome.replicates])
+        if self._with_memory:
+            readings += (Reading("peak_memory_mb", None, self._bench.measure_memory(files)),)
+        facts = Facts(files.build_ms, readings, self._fingerprint(files, outcome))
+        return assemble(outcome, judgement, used, facts)
 
-def _measurement(
-    results: Sequence[dict[str, Any]],
-    build_ms: float,
-    before: Snapshot,
-    model_sha256: str,
-    settings: Settings,
-    precision: float,
-) -> Measurement:
-    parts = [tuple(result["samples_ns"]) for result in results]
-    samples = tuple(sample for part in parts for sample in part)
-    readings = compare(before, take_snapshot())
-    steal = next(reading.after for reading in readings if reading.name == "cpu_steal_percent")
-    reasons = []
-    if not all(result["steady"] for result in results):
-        reasons.append("not-steady")
-    if relative_half_width(samples) > precision:
-        reasons.append("interval-too-wide")
-    medians = [float(np.median(part)) for part in parts]
-    if max(medians) > (1 + MAX_PROCESS_SPREAD) * min(medians):
-        reasons.append("processes-differ")
-    if steal is not None and steal > MAX_STEAL_PERCENT:
-        reasons.append("other-load")
-    return Measurement(
-        samples_ns=samples,
-        summary=summarise(samples, parts),
-        verdict=Verdict.SUSPECT if reasons else Verdict.VALID,
-        reasons=tuple(reasons),
-        readings=readings,
-        fingerprint={
-            "model_sha256": model_sha256,
-            "processor": describe_host().processor,
+    def _fingerprint(self, files: ModelFiles, outcome: Outcome) -> dict[str, str]:
+        board = self.describe()
+        return {
+            "model_sha256": files.sha256,
+            "board": board.model,
+            "processor": board.processor,
             "kernel": platform.release(),
-            "provider": settings.provider,
-            "threads": str(settings.threads),
-            "governor": governor(),
-            **results[0]["facts"],
-        },
-        processes=tuple(
-            ColdFigures(
-                build_ms=build_ms,
-                session_ms=result["session_ms"],
-                first_run_ms=result["first_run_ns"] / 1e6,
-                warmup_runs=result["warmup_runs"],
+            "provider": files.settings.provider,
+            "threads": str(files.settings.threads),
+            "affinity": affinity(),
+            "governor": governor(self._system),
+            "power_mode": power_mode(self._system),
+            **outcome.replicates[0].facts,
+            "thresholds": str(self._thresholds),
+        }
+
+    def _build(
+        self, architecture: Architecture, settings: Settings
+    ) -> tuple[tuple[Stage, ...], float] | Failure:
+        begin = time.perf_counter_ns()
+        try:
+            space = self._spaces.get(architecture.space) or get_space(architecture.space)
+            stages = space.build(
+                architecture,
+                BuildOptions(batch_size=settings.batch_size, precision=settings.precision),
             )
-            for result in results
-        ),
-    )
+        except BadInput as error:
+            return Failure(FailureClass.BAD_MODEL, str(error))
+        return tuple(stages), (time.perf_counter_ns() - begin) / 1e6
 
-
-def load_onnx_file(path: Path) -> tuple[Stage, ...]:
-    """A user's own ONNX file as one stage; raises ``BadInput`` with one clear line."""
-    try:
-        return (Stage(path.stem, onnx.load(path)),)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    except Exception as error:  # protobuf's DecodeError is not exported
-        raise BadInput(f"{path}: not an ONNX model ({type(error).__name__})") from None
+    def _modes(self) -> tuple[str, str]:
+        return governor(self._system), power_mode(self._system)

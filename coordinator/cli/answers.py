@@ -6,28 +6,28 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, DeviceName, Space
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, DeviceName, Space, connect
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
-from coordinator.client import Client
 from help_core.records import AdaptOrder, Answer, LimitOutcome, Pick
 from help_core.records.orders import DEFAULT_SAMPLES
+from help_proto.console import print_json
 
 Limits = Annotated[
     list[float] | None,
     typer.Option(
         "--max-latency-ms",
-        help="Latency limit; may be repeated. [default: levels spread over what the device can do]",
+        help="Latency limit; may be repeated. Default: levels spread over what the device can do.",
         show_default=False,
     ),
 ]
 
 
 def adapt(
+    context: typer.Context,
     device: DeviceName,
     space: Space = "nasbench201",
     samples: Annotated[
@@ -37,7 +37,7 @@ def adapt(
     top: Annotated[int, typer.Option(help="Architectures to show for each limit.")] = 1,
     verify: Annotated[bool, typer.Option(help="Measure the winners before they are shown.")] = True,
     predictor: Annotated[
-        str, typer.Option(help="Predictor. [default: the best for the space]", show_default=False)
+        str, typer.Option(help="Predictor. Default: the best for the space.", show_default=False)
     ] = "",
     measurements: Annotated[
         int,
@@ -73,7 +73,7 @@ def adapt(
         seed=seed,
         fresh=fresh,
     )
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         answer = watch(client.adapt(order))
     if plot is not None:
         draw_front(answer, plot)
@@ -144,13 +144,14 @@ def _print_limits(console: Console, limits: tuple[LimitOutcome, ...]) -> None:
 
 
 def predict(
+    context: typer.Context,
     device: DeviceName,
     architecture: Annotated[list[str], typer.Option(help="Canonical string; may be repeated.")],
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
     """Predict latencies on a device that was adapted before, without measuring."""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         rows, predictor = client.predict(device, architecture)
     if as_json:
         keys = ("architecture", "latency_ms", "low_ms", "high_ms")
@@ -170,6 +171,7 @@ def predict(
 
 
 def search(
+    context: typer.Context,
     device: DeviceName,
     max_latency_ms: Annotated[
         list[float], typer.Option("--max-latency-ms", help="Latency limit; may be repeated.")
@@ -183,7 +185,7 @@ def search(
 
     Takes no measurement, so an answer may break its limit; 'help-coord adapt' confirms.
     """
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         answer = client.search(device, space, max_latency_ms, top)
     if as_json:
         print_json(answer)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 
 from coordinator.cli.fleet import default_store
 from coordinator.cli.options import AsJson
+from help_proto.console import print_json
 
 StoreOption = Annotated[
     str,

@@ -6,20 +6,21 @@ import time
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
 from coordinator.cli.parse import parse_label_changes
-from coordinator.client import Client
 from help_core.errors import BadInput
 from help_core.records import CollectionStatus
+from help_proto.console import print_json
 
 
-def collections(coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False) -> None:
+def collections(
+    context: typer.Context, coordinator: Coordinator = DEFAULT_ADDRESS, as_json: AsJson = False
+) -> None:
     """List collections, the newest first."""
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         found = client.collections()
     if as_json:
         print_json(found)
@@ -44,6 +45,7 @@ def _state(one: CollectionStatus) -> str:
 
 
 def cancel(
+    context: typer.Context,
     collection: Annotated[str, typer.Argument(help="Collection to end.")] = "",
     job: Annotated[list[int] | None, typer.Option(help="Job to cancel; may be repeated.")] = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -55,7 +57,7 @@ def cancel(
     """
     if bool(collection) == bool(job):
         raise BadInput("name a collection, or jobs with --job")
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.cancel(collection, job or ())
     if as_json:
         print_json({"cancelled": count})
@@ -64,6 +66,7 @@ def cancel(
 
 
 def label(
+    context: typer.Context,
     device: Annotated[str, typer.Argument(help="Device to label.")],
     labels: Annotated[
         list[str] | None, typer.Argument(help="KEY=VALUE sets a label, KEY- removes it.")
@@ -80,5 +83,5 @@ def label(
     changes = parse_label_changes(labels)
     if not changes and note is None:
         raise BadInput("give KEY=VALUE, KEY- or --note")
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         client.label(device, changes, note)

@@ -10,23 +10,32 @@ from typing import Annotated
 import numpy as np
 import platformdirs
 import typer
-from help_proto.console import log_to_stderr, print_json
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, LogFormat
+from coordinator.cli.models import chosen_models
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, LogFormat, connect
 from coordinator.cli.parse import parse_duration, parse_labels
 from coordinator.cli.progress import watch
-from coordinator.client import Client
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import CollectionOrder, DeviceStatus, JobState
-from help_core.spaces import get_gene_space
+from help_core.spaces import get_gene_space, get_space
 from help_core.spaces.base import sample_genes
+from help_core.spaces.hat import Hat
+from help_proto.console import log_to_stderr, print_json
+
+DEFAULT_MODELS_QUOTA_MB = 8000
 
 
 def default_store() -> str:
     """The SQLite file that is used when nothing is said."""
     return str(Path(platformdirs.user_data_dir("help-fleet")) / "coordinator.db")
+
+
+def default_tls_dir() -> Path:
+    """The authority's folder when nothing is said."""
+    return Path(platformdirs.user_data_dir("help-fleet")) / "tls"
 
 
 def serve(
@@ -39,10 +48,39 @@ def serve(
         typer.Option(
             envvar="HELP_STORE",
             help="Path of an SQLite file, or a database URL."
-            " [default: a file in the user's data folder]",
+            " Default: a file in the user's data folder.",
             show_default=False,
         ),
     ] = "",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS; needed beyond loopback. See docs/security.md.")
+    ] = False,
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of 'help-coord tls init'; implies --tls.", show_default=False),
+    ] = None,
+    listen_agents: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With TLS: address for agents. [default: the port above --listen]",
+            show_default=False,
+        ),
+    ] = "",
+    reflection: Annotated[
+        bool, typer.Option("--reflection", help="Let clients list the services' methods.")
+    ] = False,
+    models_quota_mb: Annotated[
+        int, typer.Option(min=0, help="Most room for models of users, in MB.")
+    ] = DEFAULT_MODELS_QUOTA_MB,
+    predictors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Artefacts of 'help-coord meta-train', named PREDICTOR-SPACE.safetensors: used"
+            " in place of those that ship.",
+        ),
+    ] = None,
     metrics: Annotated[
         str,
         typer.Option(
@@ -61,14 +99,33 @@ def serve(
 
     It keeps every measurement in its store; start it again on the same store and it goes on.
     """
-    from coordinator.server import check_listen
+    from coordinator.security.authority import open_authority
+    from coordinator.security.listeners import agents_address, check_listen
+    from coordinator.server import ServerOptions
     from coordinator.server import serve as serve_forever
+    from help_core.predictors.artefacts import ArtefactFolder
+    from help_core.predictors.registry import get_predictor
 
     log_to_stderr(verbose=not quiet, form=log_format)
-    asyncio.run(serve_forever(check_listen(listen), store or default_store(), metrics, lease_s))
+    secure = tls or tls_dir is not None
+    check_listen(listen, tls=secure)
+    source = get_predictor if predictors is None else ArtefactFolder(predictors).get
+    options = ServerOptions(
+        model_quota_bytes=models_quota_mb * 1_000_000,
+        predictors=source,
+        authority=open_authority(tls_dir or default_tls_dir()) if secure else None,
+        agents_listen=(
+            check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
+        ),
+        reflection=reflection,
+        monitor=metrics,
+        lease_s=lease_s,
+    )
+    asyncio.run(serve_forever(listen, store or default_store(), options))
 
 
 def devices(
+    context: typer.Context,
     release: Annotated[
         str, typer.Option(metavar="DEVICE", help="First end the quarantine of this device.")
     ] = "",
@@ -80,7 +137,7 @@ def devices(
     A device whose board failed several times in a row is in quarantine: it is given a single
     job now and then, and all work again once one succeeds, or by --release.
     """
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         if release and not client.end_quarantine(release):
             Console(stderr=True).print(f"{release} was not in quarantine.")
         statuses = client.devices()
@@ -96,7 +153,7 @@ def devices(
     table.add_column("jobs", justify="right")
     table.add_column("measurements", justify="right")
     for status in statuses:
-        table.add_row(*_device_cells(status))
+        table.add_row(*map(Text, _device_cells(status)))
     Console().print(table)
 
 
@@ -129,6 +186,7 @@ def _state(status: DeviceStatus) -> str:
 
 
 def jobs(
+    context: typer.Context,
     device: Annotated[str, typer.Option(help="Only jobs of this device.")] = "",
     state: Annotated[
         list[str] | None, typer.Option(help=f"Only jobs in this state: {', '.join(JobState)}.")
@@ -143,7 +201,7 @@ def jobs(
         if name not in list(JobState):
             raise BadInput(f"--state {name!r} is unknown; use {', '.join(JobState)}")
         states.append(JobState(name))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         found, total = client.jobs(device, states, limit)
     if as_json:
         print_json({"total": total, "jobs": found})
@@ -152,19 +210,14 @@ def jobs(
     for name in ("id", "device", "state", "purpose", "attempts", "architecture", "last failure"):
         table.add_column(name, overflow="fold")
     for job in found:
-        table.add_row(
-            str(job.id),
-            job.device,
-            job.state,
-            job.purpose,
-            str(job.attempts),
-            job.architecture,
-            job.error,
-        )
+        cells = (str(job.id), job.device, job.state, job.purpose, str(job.attempts))
+        # What an agent wrote is text, never markup.
+        table.add_row(*map(Text, (*cells, job.architecture, job.error)))
     Console().print(table)
 
 
 def collect(
+    context: typer.Context,
     device: Annotated[
         list[str] | None, typer.Option(help="Device to measure on; may be repeated.")
     ] = None,
@@ -178,13 +231,18 @@ def collect(
         list[str] | None, typer.Option(help="Canonical string; may be repeated.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="File with one canonical string a line.")
+        Path | None,
+        typer.Option("--from", help="File with one canonical string a line, or HAT's .yml."),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Model that was added, or 'all'; may be repeated."),
     ] = None,
     sample: Annotated[
         int, typer.Option(min=0, help="Also draw so many architectures of --space.")
     ] = 0,
     space: Annotated[
-        str, typer.Option(help="Search space that --sample draws from.")
+        str, typer.Option(help="Search space of --sample and of .yml files.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the collection. [default: made]")] = "",
@@ -205,11 +263,12 @@ def collect(
     """
     if resume and not name:
         raise BadInput("--resume needs --name, the collection to go on with")
-    names = [*(architecture or []), *_lines(file), *_sampled(space, sample, seed)]
+    names = [*(architecture or []), *_lines(file, space), *_sampled(space, sample, seed)]
     order = CollectionOrder(
         name or f"collection-{uuid.uuid4().hex[:8]}", priority, parse_duration(deadline)
     )
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
+        names += chosen_models(client, models or ())
         events = client.collect(order, device or [], names, parse_labels(label), resume=resume)
         failed = watch(events)
     if as_json:
@@ -224,13 +283,19 @@ def collect(
         Console().print(f"{order.name}: done. 'help-coord export' writes latencies as a table.")
 
 
-def _lines(path: Path | None) -> list[str]:
+def _lines(path: Path | None, space: str) -> list[str]:
     if path is None:
         return []
     try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--from {path}: cannot be read ({error})") from None
+    if path.suffix not in (".yml", ".yaml"):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    found = get_space(space)
+    if not isinstance(found, Hat):
+        raise BadInput(f"--from {path}: only spaces of HAT read YAML files; name one with --space")
+    return [str(found.parse_config(text))]
 
 
 def _sampled(space: str, count: int, seed: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -21,8 +23,27 @@ from help_core.records import Progress
 T = TypeVar("T")
 
 
-def watch(events: Iterator[Progress | T]) -> T:
-    """Shows progress until the result comes, and returns the result."""
+class Watcher:
+    """Bars by key, made when they are first shown."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, key: str, done: int, total: int, text: str) -> None:
+        """Sets a bar and the text before it."""
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task(text, total=total)
+        self._bars.update(self._tasks[key], completed=done, total=total, description=text)
+
+    def follow(self, text: str) -> Callable[[int, int], None]:
+        """What sets the bar of that text, given how much is done of how much."""
+        return lambda done, total: self.show(text, done, total, text)
+
+
+@contextmanager
+def watching() -> Iterator[Watcher]:
+    """Bars on stderr while the context lasts."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -30,17 +51,18 @@ def watch(events: Iterator[Progress | T]) -> T:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks = {}
+    console = Console(stderr=True)
+    # Where nobody looks, not even the empty line that rich leaves behind.
+    hidden = not console.is_terminal
+    with Bars(*columns, console=console, transient=True, disable=hidden) as bars:
+        yield Watcher(bars)
+
+
+def watch(events: Iterator[Progress | T]) -> T:
+    """Shows progress until the result comes, and returns the result."""
+    with watching() as watcher:
         for event in events:
             if not isinstance(event, Progress):
                 return event
-            if event.phase not in tasks:
-                tasks[event.phase] = bars.add_task(event.message, total=event.total)
-            bars.update(
-                tasks[event.phase],
-                completed=event.done,
-                total=event.total,
-                description=event.message,
-            )
+            watcher.show(event.phase, event.done, event.total, event.message)
     raise HelpError("the coordinator ended the request without an answer; see its log")

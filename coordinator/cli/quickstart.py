@@ -6,13 +6,13 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 
 from coordinator.cli.answers import Limits, show_answer
@@ -22,9 +22,11 @@ from coordinator.cli.progress import watch
 from coordinator.client import Client
 from help_core.errors import HelpError, MeasurementFailed, StoreError
 from help_core.records import AdaptOrder, Answer, Progress
+from help_proto.console import print_json
 
 DEVICE = "this-machine"
 STOP_S = 15.0
+CONNECT_S = 20.0
 
 
 def quickstart(
@@ -89,7 +91,7 @@ def _coordinator(database: Path) -> Iterator[str]:
     thread.start()
     server = running("127.0.0.1:0", store)
     try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result().users
     finally:
         closing = server.__aexit__(None, None, None)
         asyncio.run_coroutine_threadsafe(closing, loop).result(STOP_S)
@@ -130,17 +132,24 @@ def _guarded(
 
 
 def _wait_for_device(client: Client, agent: subprocess.Popen[bytes], log: Path) -> None:
-    pause = threading.Event()
-    for _ in range(300):
+    end_s = time.monotonic() + CONNECT_S
+    while time.monotonic() < end_s:
         if any(status.device.online for status in client.devices()):
             return
         _check_alive(agent, log)
-        pause.wait(0.1)
-    raise MeasurementFailed(f"the agent did not connect within 30 s; its log is {log}")
+        time.sleep(0.1)
+    raise MeasurementFailed(
+        f"the agent did not connect within {CONNECT_S:g} s: {_last_words(log)} (see {log})"
+    )
+
+
+def _last_words(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    return " ".join(lines[-2:]) if lines else "it printed nothing"
 
 
 def _check_alive(agent: subprocess.Popen[bytes], log: Path) -> None:
     if agent.poll() is not None:
-        lines = log.read_text(errors="replace").strip().splitlines()
-        last = lines[-1] if lines else "no output"
-        raise HelpError(f"the agent ended with exit code {agent.returncode}: {last} (see {log})")
+        raise HelpError(
+            f"the agent ended with exit code {agent.returncode}: {_last_words(log)} (see {log})"
+        )

@@ -9,17 +9,22 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from help_proto.console import print_json
 from rich.console import Console
 from rich.progress import track
 
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space
-from coordinator.client import Client
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Space, connect
+from help_core.accuracy.table import read_accuracy_csv
 from help_core.errors import BadInput, NotFound, StoreError
-from help_core.records import TableOrigin, TableRow
-from help_core.spaces import SearchSpace, get_space
+from help_core.records import AccuracyRow, TableOrigin, TableRow
+from help_core.spaces import SearchSpace, get_gene_space, get_space
 from help_core.tables.help_import import read_help_latency
-from help_core.tables.latency import LatencyTable, format_latency_csv, read_latency_csv
+from help_core.tables.latency import (
+    PARQUET_SUFFIXES,
+    LatencyTable,
+    format_latency_csv,
+    read_latency_table,
+)
+from help_proto.console import print_json
 
 ROWS_PER_MESSAGE = 5000
 
@@ -28,31 +33,33 @@ import_app = typer.Typer(no_args_is_help=True, help="Add latency tables of other
 
 @import_app.command("table")
 def import_table(
+    context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="CSV: architecture,<device>… in ms, empty = missing.")
+        Path, typer.Argument(help="CSV or Parquet: architecture,<device>… in ms, empty = missing.")
     ],
     space: Space = "nasbench201",
     source: Annotated[
         str,
         typer.Option(
-            help="Where the figures come from. [default: the file's name]", show_default=False
+            help="Where the figures come from. Default: the file's name.", show_default=False
         ),
     ] = "",
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
-    """Import a latency table from a CSV file.
+    """Import a latency table from a CSV or Parquet file.
 
     Rows that are there already are replaced, so importing twice changes nothing.
     """
-    table = read_latency_csv(file, get_space(space))
-    with Client(coordinator) as client:
+    table = read_latency_table(file, get_space(space))
+    with connect(context, coordinator) as client:
         count = client.import_rows(space, source or file.name, _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 
 @import_app.command("help")
 def import_help(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="HELP's data/ folder or its data/SPACE folder.")],
     space: Space = "nasbench201",
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -64,12 +71,54 @@ def import_help(
     """
     root = folder / space if (folder / space).is_dir() else folder
     table = read_help_latency(root, get_space(space))
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         count = client.import_rows(space, "HayeonLee/HELP", _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 
+@import_app.command("accuracy")
+def import_accuracy(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV: architecture,accuracy in percent.")
+    ] = None,
+    space: Space = "nasbench201",
+    column: Annotated[str, typer.Option(help="Column of the file to use.")] = "accuracy",
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Forget the table; what ships counts again.")
+    ] = False,
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Use accuracies of your own in place of those that ship.
+
+    Architectures that the table does not name have no accuracy and are not offered.
+    """
+    if (file is None) != clear:
+        raise BadInput("give either a FILE with accuracies or --clear")
+    rows: list[AccuracyRow] = []
+    if file is not None:
+        table = read_accuracy_csv(file, get_gene_space(space), column)
+        rows = [AccuracyRow(str(one), value) for one, value in table.items()]
+    source = file.name if file is not None else ""
+    with connect(context, coordinator) as client:
+        count = client.import_accuracies(space, source, _accuracy_parts(rows))
+    if as_json:
+        print_json({"space": space, "source": source, "rows": count})
+    elif count:
+        Console().print(f"{count} accuracies of {space} imported; 'adapt' uses them from now on.")
+    else:
+        Console().print(f"'adapt' uses what ships for {space} from now on.")
+
+
+def _accuracy_parts(rows: Sequence[AccuracyRow]) -> Iterator[Sequence[AccuracyRow]]:
+    # At least one message, which names the space even where no row is left.
+    for start in range(0, max(len(rows), 1), ROWS_PER_MESSAGE):
+        yield rows[start : start + ROWS_PER_MESSAGE]
+
+
 def export(
+    context: typer.Context,
     space: Space = "nasbench201",
     device: Annotated[
         list[str] | None, typer.Option(help="Only this device; may be repeated.")
@@ -79,22 +128,31 @@ def export(
     ] = TableOrigin.BOTH.value,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write. [default: standard output]", show_default=False),
+        typer.Option(
+            help="File to write, as Parquet if its name ends so. Default: standard output.",
+            show_default=False,
+        ),
     ] = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
-    """Write latencies as a CSV table: the fleet's own medians, imported ones, or both."""
+    """Write latencies as a table: the fleet's own medians, imported ones, or both."""
     if origin not in list(TableOrigin):
         raise BadInput(f"--origin {origin!r} is unknown; use {', '.join(TableOrigin)}")
-    with Client(coordinator) as client:
+    with connect(context, coordinator) as client:
         rows = list(client.export_rows(space, device or [], TableOrigin(origin)))
     if not rows:
         raise NotFound(f"there are no latencies of {space} yet; see 'help-coord collect'")
     if as_json:
         print_json(rows)
         return
-    text = format_latency_csv(_to_table(rows, get_space(space)))
+    table = table_of_store(rows, get_space(space))
+    if out is not None and out.suffix.lower() in PARQUET_SUFFIXES:
+        from help_core.tables.parquet import write_latency_parquet
+
+        write_latency_parquet(out, table)
+        return
+    text = format_latency_csv(table)
     if out is None:
         sys.stdout.write(text)
         return
@@ -119,7 +177,8 @@ def _parts(rows: Iterator[TableRow]) -> Iterator[Sequence[TableRow]]:
         yield every[start : start + ROWS_PER_MESSAGE]
 
 
-def _to_table(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:
+def table_of_store(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable:
+    """The table of single latencies, in the order of their architectures."""
     names = list(dict.fromkeys(row.architecture for row in rows))
     devices = sorted({row.device for row in rows})
     latency_ms = np.full((len(names), len(devices)), np.nan)

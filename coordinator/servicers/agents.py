@@ -6,24 +6,26 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+
+from coordinator.servicers.errors import errors_to_status
+from coordinator.servicers.streams import until
+from coordinator.store import Acknowledgement
+from coordinator.usecases.access import check_agent_id
+from coordinator.usecases.agents import HEARTBEATS_PER_LEASE, Agents
+from help_core import __version__
+from help_core.errors import BadInput
+from help_core.records import Report
 from help_proto.convert import (
     enum_number,
     from_lease_ref,
     from_offer,
     from_report,
+    text,
     to_lease_ref,
     to_leased_job,
 )
 from help_proto.v1 import agent_service_pb2 as pb
 from help_proto.v1 import agent_service_pb2_grpc as rpc
-
-from coordinator.servicers.errors import errors_to_status
-from coordinator.servicers.streams import until
-from coordinator.store import Acknowledgement
-from coordinator.usecases.agents import HEARTBEATS_PER_LEASE, Agents
-from help_core import __version__
-from help_core.errors import BadInput
-from help_core.records import Report
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -60,8 +62,9 @@ class AgentServicer(rpc.AgentServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             _check_count("devices", len(request.devices))
+            devices = [text("device", name, 64) for name in request.devices]
             jobs = await self._agents.lease(
-                request.agent_id, list(request.devices), request.max_jobs, request.wait_s
+                check_agent_id(request.agent_id), devices, request.max_jobs, request.wait_s
             )
             if context.cancelled():
                 # Nobody will receive them, and no heartbeat will name them.
@@ -75,7 +78,7 @@ class AgentServicer(rpc.AgentServiceServicer):
         async with errors_to_status(context):
             _check_count("leases", len(request.leases))
             leases = [from_lease_ref(ref) for ref in request.leases]
-            lost = await self._agents.heartbeat(request.agent_id, leases)
+            lost = await self._agents.heartbeat(check_agent_id(request.agent_id), leases)
         return pb.HeartbeatResponse(lost=[to_lease_ref(ref) for ref in lost])
 
     async def ReleaseJobs(
@@ -85,7 +88,7 @@ class AgentServicer(rpc.AgentServiceServicer):
         async with errors_to_status(context):
             _check_count("leases", len(request.leases))
             leases = [from_lease_ref(ref) for ref in request.leases]
-            await self._agents.release(request.agent_id, leases)
+            await self._agents.release(check_agent_id(request.agent_id), leases)
         return pb.ReleaseJobsResponse()
 
     async def DeliverReports(
@@ -99,6 +102,7 @@ class AgentServicer(rpc.AgentServiceServicer):
     async def _deliver(self, request: pb.DeliverReportsRequest) -> pb.DeliverReportsResponse:
         if len(request.reports) > MAX_REPORTS:
             raise BadInput(f"{len(request.reports)} reports in one message; at most {MAX_REPORTS}")
+        agent_id = check_agent_id(request.agent_id)
         good: list[Report] = []
         receipts = [pb.Receipt(key=message.key) for message in request.reports]
         places: list[int] = []
@@ -110,7 +114,7 @@ class AgentServicer(rpc.AgentServiceServicer):
                 # One bad report must not hold up those behind it in the agent's spool.
                 receipts[place].acknowledgement = pb.ACKNOWLEDGEMENT_REFUSED
                 receipts[place].message = str(error)
-        results = await self._agents.record(request.agent_id, good) if good else []
+        results = await self._agents.record(agent_id, good) if good else []
         for place, result in zip(places, results, strict=True):
             receipts[place].acknowledgement = _ACKNOWLEDGEMENTS[result]
             if result is Acknowledgement.REFUSED:

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-from help_proto.errors import ERROR_METADATA_KEY, status_of
 
 from help_core.errors import HelpError
+from help_proto.errors import ERROR_METADATA_KEY, status_of
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +21,27 @@ async def errors_to_status(context: grpc.aio.ServicerContext[Any, Any]) -> Async
     try:
         yield
     except HelpError as error:
-        metadata = ((ERROR_METADATA_KEY, type(error).__name__),)
-        await context.abort(status_of(error), str(error), metadata)
+        await _abort(context, status_of(error), str(error), type(error).__name__)
     except grpc.aio.AbortError:
         raise
+    except NotImplementedError:
+        code = grpc.StatusCode.UNIMPLEMENTED
+        await _abort(context, code, "this coordinator has no such method; upgrade it")
     except Exception:
         # The details of a defect belong into our log, not on somebody else's screen.
         log.exception("defect while serving a call")
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the coordinator's log")
+        code = grpc.StatusCode.INTERNAL
+        await _abort(context, code, "internal error; see the coordinator's log")
+
+
+async def _abort(
+    context: grpc.aio.ServicerContext[Any, Any], code: grpc.StatusCode, details: str, name: str = ""
+) -> None:
+    metadata = ((ERROR_METADATA_KEY, name),) if name else ()
+    try:
+        await context.abort(code, details, metadata)
+    except grpc.aio.AbortError:
+        raise
+    except Exception as error:
+        # The caller has gone, so there is nobody to tell; that is no defect.
+        raise grpc.aio.AbortError(f"not delivered: {details}") from error

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import grpc
+
+from coordinator.clock import Clock
+from coordinator.servicers.errors import errors_to_status
+from coordinator.servicers.orders import from_adapt, from_collect
+from coordinator.signals import Signals, jobs_of
+from coordinator.store import Store
+from coordinator.usecases.adapt import Adapting
+from coordinator.usecases.collect import Collecting
+from coordinator.usecases.predict import Predicting
+from coordinator.usecases.tables import Tables
+from help_core.errors import BadInput
+from help_core.records import AccuracyRow, AdaptOrder, Progress, TableOrigin, TableRow
 from help_proto.convert import (
     enum_value,
     from_job_state,
@@ -22,21 +34,10 @@ from help_proto.convert_answer import to_answer, to_progress
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
-from coordinator.clock import Clock
-from coordinator.servicers.errors import errors_to_status
-from coordinator.servicers.orders import from_adapt, from_collect
-from coordinator.signals import Signals, jobs_of
-from coordinator.store import Store
-from coordinator.usecases.adapt import Adapting
-from coordinator.usecases.collect import Collecting
-from coordinator.usecases.predict import Predicting
-from coordinator.usecases.tables import Tables
-from help_core.errors import BadInput
-from help_core.records import AdaptOrder, Progress, TableOrigin, TableRow
-
 Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_LISTED_JOBS = 1000
+MAX_ACCURACY_ROWS = 1_000_000
 MAX_CANCELLED_JOBS = 10_000
 ROWS_PER_MESSAGE = 5000
 
@@ -73,13 +74,12 @@ class FleetServicer(rpc.FleetServiceServicer):
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         """See the proto."""
         async with errors_to_status(context):
-            if request.device:
-                await asyncio.to_thread(
-                    self._use.store.device, request.device, self._use.clock.now_s()
-                )
+            device = text("device", request.device, 64)
+            if device:
+                await asyncio.to_thread(self._use.store.device, device, self._use.clock.now_s())
             jobs, total = await asyncio.to_thread(
                 self._use.store.find_jobs,
-                request.device,
+                device,
                 [from_job_state(state) for state in request.states],
                 min(request.limit or MAX_LISTED_JOBS, MAX_LISTED_JOBS),
             )
@@ -158,7 +158,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             architectures, prediction, predictor = await self._use.predicting.predict(
-                request.device, list(request.architectures)
+                text("device", request.device, 64), list(request.architectures)
             )
         columns = (prediction.latency_ms, prediction.low_ms, prediction.high_ms)
         rows = zip(architectures, *(column.tolist() for column in columns), strict=True)
@@ -176,7 +176,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             order = AdaptOrder(
-                device=request.device,
+                device=text("device", request.device, 64),
                 space=request.space,
                 max_latency_ms=tuple(request.max_latency_ms),
                 top=request.top or 1,
@@ -195,8 +195,27 @@ class FleetServicer(rpc.FleetServiceServicer):
                 rows = [
                     TableRow(row.architecture, row.device, row.latency_ms) for row in request.rows
                 ]
-                count += await self._use.tables.add(request.space, request.source, rows)
+                count += await self._use.tables.add(
+                    request.space, text("source", request.source), rows
+                )
         return pb.ImportTableResponse(rows=count)
+
+    async def ImportAccuracy(
+        self, request_iterator: AsyncIterator[pb.ImportAccuracyRequest], context: Context
+    ) -> pb.ImportAccuracyResponse:
+        """See the proto."""
+        space = source = ""
+        rows: list[AccuracyRow] = []
+        async with errors_to_status(context):
+            async for request in request_iterator:
+                space, source = request.space, request.source
+                rows += [
+                    AccuracyRow(row.architecture, row.accuracy_percent) for row in request.rows
+                ]
+                if len(rows) > MAX_ACCURACY_ROWS:
+                    raise BadInput(f"more than {MAX_ACCURACY_ROWS} accuracies; import fewer")
+            count = await self._use.tables.set_accuracies(space, text("source", source), rows)
+        return pb.ImportAccuracyResponse(rows=count)
 
     async def ExportTable(
         self, request: pb.ExportTableRequest, context: Context
@@ -206,7 +225,9 @@ class FleetServicer(rpc.FleetServiceServicer):
             origin = TableOrigin.BOTH
             if request.origin:
                 origin = enum_value("TABLE_ORIGIN", pb.TableOrigin, TableOrigin, request.origin)
-            rows = iter(await self._use.tables.rows(request.space, list(request.devices), origin))
+            rows = iter(
+                await self._use.tables.rows(request.space, _devices(request.devices), origin)
+            )
             while part := list(islice(rows, ROWS_PER_MESSAGE)):
                 yield pb.ExportTableResponse(
                     rows=[
@@ -218,3 +239,7 @@ class FleetServicer(rpc.FleetServiceServicer):
                         for row in part
                     ]
                 )
+
+
+def _devices(names: Iterable[str]) -> list[str]:
+    return [text("device", name, 64) for name in names]

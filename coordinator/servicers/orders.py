@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from help_proto.v1 import fleet_service_pb2 as pb
-
 from coordinator.usecases.collect import Wanted, make_name
 from help_core.records import AdaptOrder, CollectionOrder, check_labels
 from help_core.records.orders import DEFAULT_SAMPLES
+from help_proto.convert import number, text
+from help_proto.v1 import fleet_service_pb2 as pb
 
 
 def from_adapt(request: pb.AdaptRequest) -> AdaptOrder:
     """What to adapt; raises ``BadInput``."""
     return AdaptOrder(
-        device=request.device,
+        device=text("device", request.device, 64),
         space=request.space,
         predictor=request.predictor,
         samples=request.samples or DEFAULT_SAMPLES,
@@ -20,7 +20,7 @@ def from_adapt(request: pb.AdaptRequest) -> AdaptOrder:
         top=request.top or 1,
         verify=request.verify,
         winner_measurements=request.winner_measurements,
-        seed=request.seed,
+        seed=number("seed", request.seed),
         fresh=request.fresh,
     )
 
@@ -33,7 +33,7 @@ def from_collect(request: pb.CollectRequest) -> Wanted:
             priority=request.priority,
             deadline_in_s=request.deadline_in_s if request.HasField("deadline_in_s") else None,
         ),
-        devices=list(request.devices),
+        devices=[text("device", name, 64) for name in request.devices],
         labels=check_labels(request.labels),
         architectures=list(request.architectures),
         resume=request.resume,

@@ -12,6 +12,9 @@ lease of a job gets a token one higher than the last. A report counts only if it
 that of the current lease; a report for an earlier lease is kept and marked stale. A report
 whose key is stored already changes nothing.
 
+A user's model is a name and content. Content is known by its SHA-256 and kept in chunks: it is
+offered, its chunks are put in any order (one that is there already is left as it is), and once
+they are verified it is completed. Content that no name has is dropped.
 Several coordinators may use one store; each job is leased by one of them. The failures of a
 board in a row put its device into quarantine (``coordinator.policy``), which a success ends.
 """
@@ -23,7 +26,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from help_core.errors import StoreError
 from help_core.records import (
+    AccuracyRow,
     CollectionOrder,
     CollectionStatus,
     Device,
@@ -35,9 +40,11 @@ from help_core.records import (
     Measurement,
     Purpose,
     Report,
+    StoredModel,
     TableOrigin,
     TableRow,
 )
+from help_core.spaces.own.transfer import Chunk, Manifest
 
 
 class Acknowledgement(StrEnum):
@@ -234,11 +241,54 @@ class Store(Protocol):
     def rows(self, space: str, devices: Sequence[str], origin: TableOrigin) -> list[TableRow]:
         """Latencies of a space; of a device's own measurements the newest valid median."""
 
+    def set_accuracies(self, space: str, source: str, rows: Sequence[AccuracyRow]) -> None:
+        """Replaces the user's accuracies of a space; no rows: there are none any more."""
+
+    def accuracies(self, space: str) -> tuple[str, list[AccuracyRow]]:
+        """The source and the rows of the user's accuracies of a space."""
+
     def set_adaptation(self, adaptation: Adaptation) -> None:
         """Remembers the adaptation in place of the last one of that device and space."""
 
     def adaptation(self, device: str, space: str) -> Adaptation | None:
         """The last adaptation of the device in the space."""
+
+    def check_name_free(self, model: StoredModel, *, replace: bool) -> None:
+        """Raises ``Conflict`` if the name has other content and may not be ``replace``d."""
+
+    def offer_content(self, manifest: Manifest, quota_bytes: int, now_s: float) -> int:
+        """Makes room for content; returns its first chunk that is missing, or their count.
+
+        Raises ``Conflict`` if all content together would exceed ``quota_bytes``. Uploads that
+        nobody went on with for a day are forgotten.
+        """
+
+    def put_chunk(self, sha256: str, chunk: Chunk, now_s: float) -> None:
+        """Keeps a chunk of content that was offered; raises ``BadInput`` or ``NotFound``."""
+
+    def chunk(self, sha256: str, index: int) -> bytes:
+        """A chunk; raises ``NotFound``."""
+
+    def complete_content(self, sha256: str) -> None:
+        """Marks content as verified; raises ``Conflict`` if chunks are missing."""
+
+    def forget_upload(self, sha256: str) -> None:
+        """Drops the chunks of content that is not complete."""
+
+    def name_model(self, model: StoredModel, *, replace: bool) -> None:
+        """Gives complete content a name; raises ``Conflict`` as ``check_name_free`` does."""
+
+    def models(self) -> list[StoredModel]:
+        """All models by name."""
+
+    def remove_model(self, name: str) -> None:
+        """Forgets a name; raises ``NotFound`` with the names that exist."""
+
+    def content(self, digest: str) -> Manifest:
+        """The complete content whose hash begins so; raises ``NotFound``."""
+
+    def trouble(self) -> StoreError | None:
+        """Why the last write failed (a full disk …), or ``None`` if it went well."""
 
     def close(self) -> None:
         """Frees the connections."""

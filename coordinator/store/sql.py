@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from coordinator.store.access import SqlAccessStore
 from coordinator.store.contract import (
     Acknowledgement,
     Adaptation,
@@ -24,10 +25,12 @@ from coordinator.store.queries import devices as device_queries
 from coordinator.store.queries import jobs as job_queries
 from coordinator.store.queries import leases as lease_queries
 from coordinator.store.queries import measurements as measurement_queries
+from coordinator.store.queries import models as model_queries
 from coordinator.store.queries import reports as report_queries
 from coordinator.store.queries import tables as table_queries
 from help_core.errors import StoreError
 from help_core.records import (
+    AccuracyRow,
     CollectionOrder,
     CollectionStatus,
     Device,
@@ -37,9 +40,11 @@ from help_core.records import (
     LeasedJob,
     LeaseRef,
     Report,
+    StoredModel,
     TableOrigin,
     TableRow,
 )
+from help_core.spaces.own.transfer import Chunk, Manifest
 
 
 def open_store(url: str) -> SqlStore:
@@ -68,6 +73,7 @@ class SqlStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._trouble: StoreError | None = None
         # SQLite has one writer at a time, and those who wait for it look again after 1-100 ms;
         # a lock hands over at once. A server's writers do not wait for each other here.
         is_file = engine.dialect.name == "sqlite"
@@ -87,7 +93,21 @@ class SqlStore:
             ):
                 yield connection
         except SQLAlchemyError as error:
-            raise StoreError(_explain(self._engine, error)) from error
+            failure = StoreError(_explain(self._engine, error))
+            if write:
+                self._trouble = failure
+            raise failure from error
+        if write:
+            self._trouble = None
+
+    def trouble(self) -> StoreError | None:
+        """See ``Store.trouble``."""
+        return self._trouble
+
+    @property
+    def access(self) -> SqlAccessStore:
+        """Tokens, certificates and the audit log of the same database."""
+        return SqlAccessStore(self._transaction)
 
     def close(self) -> None:
         """Frees the connections."""
@@ -236,6 +256,14 @@ class SqlStore:
         with self._transaction(write=False) as connection:
             return table_queries.rows(connection, space, devices, origin)
 
+    def set_accuracies(self, space: str, source: str, rows: Sequence[AccuracyRow]) -> None:
+        with self._transaction(write=True) as connection:
+            table_queries.set_accuracies(connection, space, source, rows)
+
+    def accuracies(self, space: str) -> tuple[str, list[AccuracyRow]]:
+        with self._transaction(write=False) as connection:
+            return table_queries.accuracies(connection, space)
+
     def set_adaptation(self, adaptation: Adaptation) -> None:
         with self._transaction(write=True) as connection:
             table_queries.set_adaptation(connection, adaptation)
@@ -243,3 +271,43 @@ class SqlStore:
     def adaptation(self, device: str, space: str) -> Adaptation | None:
         with self._transaction(write=False) as connection:
             return table_queries.get_adaptation(connection, device, space)
+
+    def check_name_free(self, model: StoredModel, *, replace: bool) -> None:
+        with self._transaction(write=False) as connection:
+            model_queries.check_free(connection, model, replace=replace)
+
+    def offer_content(self, manifest: Manifest, quota_bytes: int, now_s: float) -> int:
+        with self._transaction(write=True) as connection:
+            return model_queries.offer(connection, manifest, quota_bytes, now_s)
+
+    def put_chunk(self, sha256: str, chunk: Chunk, now_s: float) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.put_chunk(connection, sha256, chunk, now_s)
+
+    def chunk(self, sha256: str, index: int) -> bytes:
+        with self._transaction(write=False) as connection:
+            return model_queries.get_chunk(connection, sha256, index)
+
+    def complete_content(self, sha256: str) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.complete(connection, sha256)
+
+    def forget_upload(self, sha256: str) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.forget(connection, sha256)
+
+    def name_model(self, model: StoredModel, *, replace: bool) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.set_name(connection, model, replace=replace)
+
+    def models(self) -> list[StoredModel]:
+        with self._transaction(write=False) as connection:
+            return model_queries.find(connection)
+
+    def remove_model(self, name: str) -> None:
+        with self._transaction(write=True) as connection:
+            model_queries.remove(connection, name)
+
+    def content(self, digest: str) -> Manifest:
+        with self._transaction(write=False) as connection:
+            return model_queries.manifest_of(connection, digest)

@@ -103,6 +103,43 @@ table_rows = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
 )
 
+contents = sa.Table(
+    "contents",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("chunk_bytes", sa.Integer, nullable=False),
+    # Whether all chunks are there and have this hash.
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("touched_s", sa.Float(53), nullable=False),
+)
+
+content_chunks = sa.Table(
+    "content_chunks",
+    metadata,
+    sa.Column("sha256", sa.ForeignKey("contents.sha256"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("sha256", sa.ForeignKey("contents.sha256"), nullable=False, index=True),
+    sa.Column("parameters", sa.BigInteger, nullable=False),
+    sa.Column("multiply_adds", sa.BigInteger, nullable=True),
+)
+
+accuracy_rows = sa.Table(
+    "accuracy_rows",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("architecture", sa.String(512), primary_key=True),
+    sa.Column("accuracy_percent", sa.Float(53), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+)
+
 adaptations = sa.Table(
     "adaptations",
     metadata,
@@ -111,4 +148,43 @@ adaptations = sa.Table(
     sa.Column("predictor", sa.String(64), nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("support", sa.JSON, nullable=False),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    # SHA-256 of the secret, which is not kept.
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("label", sa.String(64), nullable=False),
+    sa.Column("created_unix_s", sa.Float(53), nullable=False),
+    sa.Column("expires_unix_s", sa.Float(53), nullable=False),
+    sa.Column("last_used_unix_s", sa.Float(53), nullable=True),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+    sa.Column("used_by", sa.String(64), nullable=False),
+)
+
+certificates = sa.Table(
+    "certificates",
+    metadata,
+    sa.Column("serial", sa.String(40), primary_key=True),
+    sa.Column("agent_id", sa.String(64), nullable=False, index=True),
+    sa.Column("key_digest", sa.String(64), nullable=False),
+    sa.Column("pem", sa.Text, nullable=False),
+    sa.Column("issued_unix_s", sa.Float(53), nullable=False),
+    sa.Column("expires_unix_s", sa.Float(53), nullable=False),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("at_unix_s", sa.Float(53), nullable=False),
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(256), nullable=False),
+    sa.Column("peer", sa.String(64), nullable=False),
+    sa.Column("outcome", sa.String(256), nullable=False),
 )

@@ -19,6 +19,7 @@ from coordinator.usecases.candidates import Knowledge, load_knowledge
 from coordinator.usecases.measure import Measured, Measuring
 from coordinator.usecases.session import Session
 from help_core.errors import MeasurementFailed
+from help_core.predictors.registry import PredictorSource, get_predictor
 from help_core.records import AdaptOrder, Answer, Progress, Purpose, Verdict
 from help_core.records.orders import MIN_SUPPORT
 
@@ -26,10 +27,17 @@ from help_core.records.orders import MIN_SUPPORT
 class Adapting:
     """The use case ``adapt``."""
 
-    def __init__(self, store: Store, clock: Clock, measuring: Measuring) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        measuring: Measuring,
+        predictors: PredictorSource = get_predictor,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._measuring = measuring
+        self._predictors = predictors
 
     async def adapt(self, order: AdaptOrder) -> AsyncGenerator[Progress | Answer]:
         """Progress, then the answer.
@@ -39,7 +47,9 @@ class Adapting:
         """
         begin_s = self._clock.now_s()
         await asyncio.to_thread(self._store.device, order.device, begin_s)
-        knowledge = await asyncio.to_thread(load_knowledge, order.space, order.predictor)
+        knowledge = await asyncio.to_thread(
+            load_knowledge, self._store, order.space, order.predictor, self._predictors
+        )
         names = await asyncio.to_thread(_support_names, order, knowledge)
         notes: list[str] = []
         support: dict[str, StoredMeasurement] = {}

@@ -11,6 +11,7 @@ from coordinator.metrics import Metrics
 from coordinator.recorder import Recorder
 from coordinator.signals import Signals, jobs_of
 from coordinator.store import Acknowledgement, Delivery, Store
+from coordinator.usecases.access import check_agent_id
 from help_core import __version__
 from help_core.errors import BadInput, Incompatible
 from help_core.records import Device, LeasedJob, LeaseRef, Report
@@ -53,8 +54,7 @@ class Agents:
 
     async def register(self, agent_id: str, version: str, devices: Sequence[Device]) -> None:
         """See ``Store.register``; also raises ``Incompatible``."""
-        if not (8 <= len(agent_id) <= 64 and agent_id.isalnum()):
-            raise BadInput("an agent id must be 8-64 letters and digits")
+        check_agent_id(agent_id)
         if not devices:
             raise BadInput("an agent must offer at least one device")
         _check_version(version)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coordinator.store import Store
 from help_core.accuracy import AccuracySource
 from help_core.accuracy.model import load_shipped_accuracy
+from help_core.accuracy.table import TableAccuracy
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.base import Predictor
+from help_core.predictors.registry import DEFAULT, PredictorSource, get_predictor
 from help_core.search.confirm import MIN_GAIN_PERCENT
 from help_core.spaces import Architecture, EnumerableSpace, GeneSpace, get_gene_space
 from help_core.spaces.base import sample_genes
@@ -58,18 +61,28 @@ class Field:
         return self.index[genes[0].tobytes()]
 
 
-def load_knowledge(space_name: str, predictor_name: str) -> Knowledge:
+def load_knowledge(
+    store: Store,
+    space_name: str,
+    predictor_name: str,
+    predictors: PredictorSource = get_predictor,
+) -> Knowledge:
     """The space, its predictor (the default if no name is given) and its accuracy source.
 
-    Raises ``NotFound`` or ``BadInput``.
+    Accuracies that a user imported count before those that ship. Raises ``NotFound`` or
+    ``BadInput``.
     """
-    # torch takes seconds to load: a coordinator that was killed must be back before that.
-    from help_core.predictors.registry import DEFAULT, get_predictor
-
     space = get_gene_space(space_name)
-    return Knowledge(
-        space, get_predictor(predictor_name or DEFAULT, space), load_shipped_accuracy(space_name)
-    )
+    predictor = predictors(predictor_name or DEFAULT, space)
+    return Knowledge(space, predictor, _accuracy_source(store, space))
+
+
+def _accuracy_source(store: Store, space: GeneSpace) -> AccuracySource | None:
+    source, rows = store.accuracies(space.name)
+    if not rows:
+        return load_shipped_accuracy(space.name)
+    genes = space.to_genes([space.parse(row.architecture) for row in rows])
+    return TableAccuracy(source, space, genes, np.array([row.accuracy_percent for row in rows]))
 
 
 def make_field(knowledge: Knowledge, measured: IntArray, rng: np.random.Generator) -> Field:

@@ -13,7 +13,8 @@ from coordinator.signals import Signals, jobs_of, reports_of
 from coordinator.store import JobOrder, Store
 from help_core.errors import BadInput, NotFound
 from help_core.records import CollectionOrder, CollectionStatus, Progress, Purpose
-from help_core.spaces import parse_architecture
+from help_core.spaces import Architecture, parse_architecture
+from help_core.spaces.own import stored
 
 MAX_JOBS = 1_000_000
 LOOK_AGAIN_S = 1.0
@@ -77,9 +78,9 @@ class Collecting:
         if wanted.resume:
             self._store.collection(name)
         devices = self._devices(wanted)
-        architectures = [
-            str(parse_architecture(one)) for one in dict.fromkeys(wanted.architectures)
-        ]
+        parsed = [parse_architecture(one) for one in dict.fromkeys(wanted.architectures)]
+        self._check_models(parsed)
+        architectures = [str(one) for one in parsed]
         if not wanted.resume and not (devices and architectures):
             raise BadInput("a collection needs at least one device and one architecture")
         if len(devices) * len(architectures) > MAX_JOBS:
@@ -131,3 +132,16 @@ class Collecting:
             devices = sorted({job.device for job in found})
         self._signals.ring(*(reports_of(device) for device in devices))
         return count
+
+    def _check_models(self, wanted: Sequence[Architecture]) -> None:
+        """Raises ``NotFound`` for a user's model that is not kept here."""
+        own = [architecture for architecture in wanted if architecture.space == stored.NAME]
+        if not own:
+            return
+        known = {model.architecture for model in self._store.models()}
+        for architecture in own:
+            if str(architecture) not in known:
+                raise NotFound(
+                    f"the coordinator keeps no model {architecture}; it keeps:"
+                    f" {', '.join(sorted(known)[:20]) or 'none yet'}"
+                )

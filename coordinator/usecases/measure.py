@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from coordinator.clock import Clock
 from coordinator.signals import Signals, jobs_of, reports_of
 from coordinator.store import JobOrder, Store, StoredMeasurement
+from help_core.errors import StoreError
 from help_core.records import Job, JobState, Progress, Purpose, Verdict
 
 FINAL = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
@@ -39,7 +41,8 @@ class Measuring:
         """Progress, then ``Measured``.
 
         What the store holds already is not measured again unless ``fresh``. When the caller
-        goes away, jobs that nobody has begun are cancelled.
+        goes away, jobs that nobody has begun are cancelled. Raises ``StoreError`` where
+        nothing can be written any more.
         """
         known = {} if fresh else await self._known(device, architectures)
         missing = [name for name in dict.fromkeys(architectures) if name not in known]
@@ -56,9 +59,13 @@ class Measuring:
                     yield await self._progress(device, purpose, done, len(architectures), open_jobs)
                     if not open_jobs:
                         break
+                    if (trouble := self._store.trouble()) is not None:
+                        # Reports cannot be kept, so waiting would never end.
+                        raise trouble
                     await bell.wait(LOOK_AGAIN_S)
         finally:
-            await asyncio.shield(asyncio.to_thread(self._store.cancel, ids))
+            with suppress(StoreError):
+                await asyncio.shield(asyncio.to_thread(self._store.cancel, ids))
         failures = {job.architecture: job.error or job.state for job in jobs if job.state != "done"}
         yield Measured(known | await self._known(device, missing), failures)
 

@@ -15,16 +15,20 @@ from coordinator.usecases.measure import best_of_each
 from coordinator.usecases.session import Session
 from help_core.errors import BadInput, NotFound
 from help_core.predictors.base import Prediction, Support
+from help_core.predictors.registry import PredictorSource, get_predictor
 from help_core.records import AdaptOrder, Answer
-from help_core.spaces import Architecture, parse_architecture
+from help_core.spaces import Architecture, get_gene_space, parse_architecture
 
 
 class Predicting:
     """The use cases ``predict`` and ``search``."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, predictors: PredictorSource = get_predictor
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._predictors = predictors
 
     async def predict(
         self, device: str, names: Sequence[str]
@@ -45,7 +49,7 @@ class Predicting:
         if len(spaces) > 1:
             raise BadInput(f"architectures of several spaces: {', '.join(spaces)}; ask for one")
         adaptation, measured = self._last(device, spaces[0])
-        knowledge = load_knowledge(spaces[0], adaptation.predictor)
+        knowledge = load_knowledge(self._store, spaces[0], adaptation.predictor, self._predictors)
         space = knowledge.space
         support = Support(
             space.to_genes([space.parse(name) for name in measured]),
@@ -66,12 +70,13 @@ class Predicting:
         if not order.max_latency_ms:
             raise BadInput("give at least one latency limit")
         adaptation, measured = self._last(order.device, order.space)
-        knowledge = load_knowledge(order.space, adaptation.predictor)
+        knowledge = load_knowledge(self._store, order.space, adaptation.predictor, self._predictors)
         session = Session(order, knowledge, measured)
         return make_answer(session, session.limits(), (), 0.0)
 
     def _last(self, device: str, space: str) -> tuple[Adaptation, dict[str, StoredMeasurement]]:
         """The last adaptation with its measurements, in their order."""
+        get_gene_space(space)
         self._store.device(device, self._clock.now_s())
         adaptation = self._store.adaptation(device, space)
         if adaptation is None:

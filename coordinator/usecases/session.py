@@ -115,6 +115,7 @@ class Session:
         """The rows to show for a limit: measured within it, or predicted if not verified."""
         if self.order.verify:
             return confirmed(self.candidates, self.measured_ms(), limit_ms, self.order.top)
-        within = np.flatnonzero(self.prediction.latency_ms <= limit_ms)
+        scored = np.isfinite(self.field.score)
+        within = np.flatnonzero(scored & (self.prediction.latency_ms <= limit_ms))
         ranked = within[np.argsort(-self.field.score[within], kind="stable")]
         return [int(index) for index in ranked[: self.order.top]]

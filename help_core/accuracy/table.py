@@ -8,7 +8,7 @@ import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadTable
-from help_core.spaces.base import GeneSpace
+from help_core.spaces.base import Architecture, GeneSpace
 from help_core.tables.rows import parse_percent, parse_row_architecture, read_rows
 
 FRACTION_LIMIT = 1.0
@@ -23,6 +23,14 @@ class TableAccuracy:
         self._space = space
         keys = (row.tobytes() for row in self._canonical(genes))
         self._accuracy = dict(zip(keys, accuracy.tolist(), strict=True))
+
+    def items(self) -> list[tuple[Architecture, float]]:
+        """The architectures that have an accuracy, each with it in percent."""
+        width = len(self._space.gene_choices)
+        known = [(key, value) for key, value in self._accuracy.items() if np.isfinite(value)]
+        genes = np.frombuffer(b"".join(key for key, _ in known), dtype=np.int64)
+        architectures = self._space.from_genes(genes.reshape(-1, width))
+        return list(zip(architectures, (value for _, value in known), strict=True))
 
     def accuracy_percent(self, genes: IntArray) -> FloatArray:
         """Accuracies ``[n]`` of genotypes ``[n, genes]``; NaN where the table has none."""

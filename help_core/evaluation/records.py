@@ -45,5 +45,12 @@ class Evaluation:
     """Over devices, each counting once."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, lists and numbers."""
-        return asdict(self)
+        """Plain dictionaries, lists and numbers; the scores stand beside what they are of."""
+        content = asdict(self)
+        content["devices"] = [
+            {"device": one["device"], **one.pop("scores"), **one} for one in content["devices"]
+        ]
+        for name in ("measurements", "queries", "adapt_ms", "predict_ms"):
+            values = [getattr(one, name) for one in self.devices]
+            content["mean"][name] = sum(values) / len(values)
+        return content

@@ -26,7 +26,9 @@ class Target:
         """The support set of those rows; raises ``BadInput`` where the table has a gap."""
         latency_ms = self.latency_ms[rows]
         if not np.isfinite(latency_ms).all():
-            raise BadInput(f"{self.device}: row {int(rows[~np.isfinite(latency_ms)][0])} is a gap")
+            raise BadInput(
+                f"column {self.device!r}: row {int(rows[~np.isfinite(latency_ms)][0])} is a gap"
+            )
         self.measured.update(int(row) for row in rows)
         return Support(self.genes[rows], latency_ms)
 
@@ -39,8 +41,8 @@ class Target:
         ]
         if missing:
             raise BadInput(
-                f"{self.device}: {len(missing)} of {len(found)} wanted support architectures have"
-                " no latency in the table,"
+                f"column {self.device!r}: {len(missing)} of {len(found)} wanted support"
+                " architectures have no latency in the table,"
                 f" first {genes[missing[0]].tolist()}; use --support random"
             )
         return np.array(found, dtype=np.int64)
@@ -85,7 +87,7 @@ def gather_support(
 def _draw(pool: IntArray, samples: int, target: Target, rng: np.random.Generator) -> IntArray:
     if len(pool) < samples:
         raise BadInput(
-            f"{target.device}: {samples} support points asked for, {len(pool)} training"
+            f"column {target.device!r}: {samples} support points asked for, {len(pool)} training"
             " architectures were measured on it; lower --samples or raise --train-architectures"
         )
     return rng.choice(pool, size=samples, replace=False)
@@ -129,7 +131,7 @@ def _sequential(
     while len(rows) < samples:
         left = np.setdiff1d(source.candidates, rows)
         if not len(left):
-            raise BadInput(f"{target.device}: no architecture is left to measure")
+            raise BadInput(f"column {target.device!r}: no architecture is left to measure")
         pick = predictor.next_candidate(target.measure(rows), target.genes[left], rng)
         rows = np.append(rows, left[pick])
     return target.measure(rows)

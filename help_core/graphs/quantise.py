@@ -3,7 +3,7 @@
 The form that onnxruntime, TensorRT, QNN and OpenVINO take: weights symmetric int8 with one
 scale per output channel, biases int32, activations uint8 with one scale per tensor. A runtime
 replaces ``DequantizeLinear -> Conv -> QuantizeLinear`` by its integer kernel. Operators that
-have no integer kernel (hard swish, batch norm) stay in float between pairs.
+have no integer kernel (hard swish, layer norm, embeddings) stay in float between pairs.
 
 Scales come from the expected mean square of each value, not from data: the weights are random
 anyway, and scales change no latency.
@@ -27,8 +27,15 @@ WEIGHTED = frozenset({"Conv", "Gemm"})
 PASS_THROUGH = frozenset({"Reshape", "Transpose", "Flatten"})
 """Operators that move bytes: their output keeps their input's scale."""
 
-INTEGER = WEIGHTED | PASS_THROUGH | frozenset({"Add", "Mul", "AveragePool", "GlobalAveragePool"})
+INTEGER = (
+    WEIGHTED
+    | PASS_THROUGH
+    | frozenset({"Add", "Mul", "MatMul", "AveragePool", "GlobalAveragePool"})
+)
 """Operators that onnxruntime's CPU provider runs on integers."""
+
+UNSIGNED = frozenset({"Relu", "HardSigmoid", "Softmax"})
+"""Operators whose output is never below zero."""
 
 _RANGE = 4.0
 """Standard deviations that the 8 bits span on each side; the rest saturates."""
@@ -92,7 +99,7 @@ class _Writer:
         return not any(name in self._floats for name in _data_inputs(node))
 
     def _is_unsigned(self, node: onnx.NodeProto) -> bool:
-        if node.op_type in {"Relu", "HardSigmoid"}:
+        if node.op_type in UNSIGNED:
             return True
         keeps_sign = node.op_type in INTEGER - WEIGHTED
         return keeps_sign and all(name in self._unsigned for name in _data_inputs(node))

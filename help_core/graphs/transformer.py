@@ -70,18 +70,21 @@ class TransformerBuilder(GraphBuilder):
         return self.node("Transpose", [split], perm=[0, 2, 1, 3])
 
     def attention(
-        self, query: str, key: str, value: str, batch: int, tokens: int, width: int
+        self, query: str, key: str, value: str, batch: int, tokens: int, heads: int, size: int
     ) -> str:
         """Scaled queries against keys, all ``[batch, heads, tokens, size]``.
 
-        Returns ``[batch * tokens, width]`` where ``tokens`` are the query's and ``width`` is
-        ``heads * size``.
+        Returns ``[batch * tokens, heads * size]`` where ``tokens`` are the query's.
         """
         scores = self.node("MatMul", [query, self.node("Transpose", [key], perm=[0, 1, 3, 2])])
-        mixed = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), value])
+        self._power[scores] = size * self.power(query) * self.power(key)
+        shares = self.node("Softmax", [scores], axis=-1)
+        # Not their mean square but what lets the eight bits of ``quantise`` span 0 to 1.
+        self._power[shares] = 1 / 16
+        mixed = self.node("MatMul", [shares, value])
         self._power[mixed] = self.power(value)
         merged = self.node("Transpose", [mixed], perm=[0, 2, 1, 3])
-        return self.reshape(merged, (batch * tokens, width))
+        return self.reshape(merged, (batch * tokens, heads * size))
 
     def feed_forward(self, source: str, size: int, inner: int) -> str:
         """Two projections with a rectifier between."""

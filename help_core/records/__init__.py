@@ -28,9 +28,11 @@ from help_core.records.measurement import (
     Summary,
     Verdict,
 )
-from help_core.records.orders import AdaptOrder, TableOrigin, TableRow
+from help_core.records.model import StoredModel
+from help_core.records.orders import AccuracyRow, AdaptOrder, TableOrigin, TableRow
 
 __all__ = [
+    "AccuracyRow",
     "AdaptOrder",
     "Answer",
     "Board",
@@ -55,6 +57,7 @@ __all__ = [
     "Reading",
     "Report",
     "Settings",
+    "StoredModel",
     "Summary",
     "TableOrigin",
     "TableRow",

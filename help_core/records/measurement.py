@@ -29,6 +29,9 @@ class FailureClass(StrEnum):
     TIMED_OUT = "timed-out"
     NO_PROVIDER = "no-provider"
     NO_DATA = "no-data"
+    KILLED = "killed"
+    ILLEGAL_INSTRUCTION = "illegal-instruction"
+    WRONG_OUTPUT = "wrong-output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Reading:
     name: str
     before: float | None
     after: float | None
+    low: float | None = None
+    """Lowest and highest value seen while it measured."""
+    high: float | None = None
 
     def __post_init__(self) -> None:
         if not all(isfinite(value) for value in (self.before, self.after) if value is not None):
@@ -75,6 +81,20 @@ class ColdFigures:
     session_ms: float
     first_run_ms: float
     warmup_runs: int
+    samples: int = 0
+    """How many of the measurement's samples are this process's; 0 if it was set aside."""
+    median_ms: float = 0.0
+    reasons: tuple[str, ...] = ()
+    """What is wrong with this process's samples."""
+    waited_ms: float = 0.0
+    """Time that all its samples together waited for a core; no part of the latency."""
+    set_aside_ns: tuple[int, ...] = ()
+    """Its samples, if another process has replaced it."""
+
+    def __post_init__(self) -> None:
+        # What comes back from JSON are lists.
+        object.__setattr__(self, "reasons", tuple(self.reasons))
+        object.__setattr__(self, "set_aside_ns", tuple(self.set_aside_ns))
 
 
 @dataclass(frozen=True, slots=True)

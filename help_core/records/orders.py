@@ -57,3 +57,11 @@ class TableRow:
     architecture: str
     device: str
     latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyRow:
+    """One accuracy of a user's table, in percent."""
+
+    architecture: str
+    accuracy_percent: float

@@ -54,7 +54,11 @@ def confirmed(
     candidates: Candidates, measured_ms: Mapping[int, float], limit_ms: float, top: int
 ) -> list[int]:
     """The best ``top`` architectures that were measured within the limit, best first."""
-    within = [index for index, latency in measured_ms.items() if latency <= limit_ms]
+    within = [
+        index
+        for index, latency in measured_ms.items()
+        if latency <= limit_ms and np.isfinite(candidates.score[index])
+    ]
     order = sorted(within, key=lambda index: (-candidates.score[index], measured_ms[index]))
     return order[:top]
 

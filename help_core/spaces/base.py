@@ -133,6 +133,17 @@ class EnumerableSpace(GeneSpace, Protocol):
         """Every architecture once, as genotypes ``[size, genes]``."""
 
 
+@runtime_checkable
+class HollowSpace(GeneSpace, Protocol):
+    """A gene space in which some architectures carry nothing from their input to their output.
+
+    Such an architecture is valid, but its latency says nothing of the others.
+    """
+
+    def carries(self, genes: IntArray) -> BoolArray:
+        """Whether each of ``[n, genes]`` carries its input to its output, ``[n]``."""
+
+
 def sample_genes(
     space: GeneSpace,
     count: int,

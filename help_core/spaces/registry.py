@@ -16,6 +16,7 @@ from help_core.spaces.fbnet.layers import IMAGENET
 from help_core.spaces.hat import TASKS, Hat
 from help_core.spaces.nasbench201 import NasBench201
 from help_core.spaces.ofa import OFAMobileNetV3
+from help_core.spaces.own.stored import StoredModels
 
 ENTRY_POINT_GROUP = "help_fleet.spaces"
 
@@ -34,6 +35,7 @@ BUILT_IN: Mapping[str, Callable[[], SearchSpace]] = {
     "hat-iwslt14": lambda: Hat("hat-iwslt14", task=TASKS["iwslt14.de-en"]),
     "hat-wmt14-enfr": lambda: Hat("hat-wmt14-enfr", task=TASKS["wmt14.en-fr"]),
     "hat-wmt19": lambda: Hat("hat-wmt19", task=TASKS["wmt19.en-de"]),
+    "own": StoredModels,
 }
 
 
@@ -57,7 +59,10 @@ def get_gene_space(name: str) -> GeneSpace:
     """A space that predictors can work on; raises ``NotFound`` or ``BadInput``."""
     space = get_space(name)
     if not isinstance(space, GeneSpace):
-        raise BadInput(f"search space {name!r} has no genotypes, so nothing can be predicted in it")
+        raise BadInput(
+            f"search space {name!r} has no genotypes, so nothing can be predicted in it;"
+            " measure its architectures with 'help-coord collect'"
+        )
     return space
 
 

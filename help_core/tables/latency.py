@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from help_core.arrays import FloatArray
 from help_core.errors import BadTable, NotFound
 from help_core.spaces.base import Architecture, SearchSpace
 from help_core.tables.rows import parse_number, parse_row_architecture, read_rows
+
+PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,31 @@ class LatencyTable:
         )
 
 
+def read_latency_table(path: Path, space: SearchSpace) -> LatencyTable:
+    """Reads a latency table, as Parquet if the file's name ends so, otherwise as CSV.
+
+    Raises ``BadTable`` with file, row and column.
+    """
+    # pyarrow comes with the coordinator only, and only Parquet needs it.
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        from help_core.tables.parquet import read_latency_parquet
+
+        return read_latency_parquet(path, space)
+    return read_latency_csv(path, space)
+
+
 def read_latency_csv(path: Path, space: SearchSpace) -> LatencyTable:
     """Reads ``architecture,<device>…`` in ms, where an empty field is a gap.
 
     Raises ``BadTable`` with file, row and column.
     """
-    header, rows = read_rows(path)
+    return table_of_rows(path, space, *read_rows(path))
+
+
+def table_of_rows(
+    path: Path, space: SearchSpace, header: list[str], rows: Iterable[tuple[int, list[str]]]
+) -> LatencyTable:
+    """The table of numbered rows of text; raises ``BadTable`` with file, row and column."""
     devices = tuple(name for name in header if name != "architecture")
     if not devices or "" in devices:
         raise BadTable(f"{path}: row 1 must name at least one device after 'architecture'")
@@ -67,7 +88,8 @@ def read_latency_csv(path: Path, space: SearchSpace) -> LatencyTable:
         architecture = parse_row_architecture(path, number, row[at], space)
         if architecture in seen:
             raise BadTable(
-                f"{path}: row {number} repeats the architecture of row {seen[architecture]}"
+                f"{path}: row {number}, column 'architecture': repeats the architecture of row"
+                f" {seen[architecture]}"
             )
         seen[architecture] = number
         fields = [

@@ -24,7 +24,13 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
         raise BadTable(f"{path}: not a CSV file in UTF-8 ({error})") from None
     if not lines:
         raise BadTable(f"{path}: empty; the first row must be architecture,<column>…")
-    header = [name.strip() for name in lines[0]]
+    header = checked_header(path, lines[0])
+    return header, _checked_rows(path, header, lines[1:])
+
+
+def checked_header(path: Path, names: list[str]) -> list[str]:
+    """The names of the columns, ``architecture`` among them and none twice, or ``BadTable``."""
+    header = [name.strip() for name in names]
     if "architecture" not in header:
         raise BadTable(
             f"{path}: row 1 has no column 'architecture'; the header must be architecture,<column>…"
@@ -32,7 +38,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     duplicate = next((name for name in header if header.count(name) > 1), None)
     if duplicate is not None:
         raise BadTable(f"{path}: row 1 names the column {duplicate!r} twice")
-    return header, _checked_rows(path, header, lines[1:])
+    return header
 
 
 def _checked_rows(

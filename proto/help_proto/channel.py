@@ -36,6 +36,12 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # One connection cannot hold the whole coordinator: an agent needs three calls at a time.
+    ("grpc.max_concurrent_streams", 128),
+    # Who connects and says nothing is let go: no client of ours takes a second to shake hands,
+    # and an agent always has a call open.
+    ("grpc.server_handshake_timeout_ms", 15_000),
+    ("grpc.max_connection_idle_ms", 300_000),
     # Two coordinators on one port would share its connections at random.
     ("grpc.so_reuseport", 0),
 )

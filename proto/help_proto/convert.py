@@ -38,19 +38,36 @@ from help_proto.v1 import fleet_types_pb2 as pb
 E = TypeVar("E", bound=StrEnum)
 
 MAX_TEXT_CHARS = 4096
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+MAX_NUMBER = 2**63 - 1
+"""The wire has unsigned 64-bit numbers; databases have signed ones."""
 
 
 def text(field: str, value: str, limit: int = MAX_TEXT_CHARS) -> str:
-    """``value`` if it is no longer than ``limit`` and holds no NUL; raises ``BadInput``."""
+    """``value`` with what would command a terminal replaced, line ends kept.
+
+    Raises ``BadInput`` if it is longer than ``limit`` or holds a NUL.
+    """
     if len(value) > limit or "\0" in value:
         raise BadInput(f"{field} is {len(value)} characters or holds a NUL; at most {limit}")
+    if value.isprintable():
+        return value
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in value
+    )
+
+
+def number(field: str, value: int) -> int:
+    """``value`` if a database can hold it; raises ``BadInput``."""
+    if value > MAX_NUMBER:
+        raise BadInput(f"{field} {value} is above {MAX_NUMBER}")
     return value
 
 
 def enum_number(prefix: str, wire: object, value: StrEnum) -> int:
     """The number of a record's enum value in a wire enum, by name."""
-    number: int = wire.Value(f"{prefix}_{value.name}")  # type: ignore[attr-defined]
-    return number
+    value_number: int = wire.Value(f"{prefix}_{value.name}")  # type: ignore[attr-defined]
+    return value_number
 
 
 def enum_value(prefix: str, wire: object, kind: type[E], number: int) -> E:
@@ -280,7 +297,7 @@ def to_lease_ref(ref: LeaseRef) -> agent_pb.LeaseRef:
 
 def from_lease_ref(message: agent_pb.LeaseRef) -> LeaseRef:
     """Lease reference from the wire."""
-    return LeaseRef(message.job_id, message.token)
+    return LeaseRef(number("job id", message.job_id), number("token", message.token))
 
 
 def to_verdict(verdict: Verdict) -> pb.Verdict.ValueType:
@@ -323,7 +340,13 @@ def from_report(message: pb.Report) -> Report:
         )
     else:
         raise BadInput("a report must hold a measurement or a failure")
-    return Report(message.key, message.job_id, message.token, message.measured_unix_s, outcome)
+    return Report(
+        key=text("report key", message.key, 64),
+        job_id=number("job id", message.job_id),
+        token=number("token", message.token),
+        measured_unix_s=message.measured_unix_s,
+        outcome=outcome,
+    )
 
 
 def _to_measurement(measurement: Measurement) -> pb.Measurement:
@@ -342,7 +365,13 @@ def _to_measurement(measurement: Measurement) -> pb.Measurement:
         verdict=to_verdict(measurement.verdict),
         reasons=measurement.reasons,
         readings=[
-            pb.Reading(name=reading.name, before=reading.before, after=reading.after)
+            pb.Reading(
+                name=reading.name,
+                before=reading.before,
+                after=reading.after,
+                low=reading.low,
+                high=reading.high,
+            )
             for reading in measurement.readings
         ],
         fingerprint=dict(measurement.fingerprint),
@@ -352,6 +381,11 @@ def _to_measurement(measurement: Measurement) -> pb.Measurement:
                 session_ms=cold.session_ms,
                 first_run_ms=cold.first_run_ms,
                 warmup_runs=cold.warmup_runs,
+                samples=cold.samples,
+                median_ms=cold.median_ms,
+                reasons=cold.reasons,
+                waited_ms=cold.waited_ms,
+                set_aside_ns=cold.set_aside_ns,
             )
             for cold in measurement.processes
         ],
@@ -378,10 +412,21 @@ def _from_measurement(message: pb.Measurement) -> Measurement:
             text("fingerprint key", key, 64): text("fingerprint value", value, 512)
             for key, value in message.fingerprint.items()
         },
-        processes=tuple(
-            ColdFigures(cold.build_ms, cold.session_ms, cold.first_run_ms, cold.warmup_runs)
-            for cold in message.processes
-        ),
+        processes=tuple(_from_cold_figures(cold) for cold in message.processes),
+    )
+
+
+def _from_cold_figures(message: pb.ColdFigures) -> ColdFigures:
+    return ColdFigures(
+        build_ms=message.build_ms,
+        session_ms=message.session_ms,
+        first_run_ms=message.first_run_ms,
+        warmup_runs=message.warmup_runs,
+        samples=message.samples,
+        median_ms=message.median_ms,
+        reasons=tuple(text("reason", reason, 256) for reason in message.reasons),
+        waited_ms=message.waited_ms,
+        set_aside_ns=tuple(message.set_aside_ns),
     )
 
 
@@ -390,4 +435,6 @@ def _from_reading(message: pb.Reading) -> Reading:
         text("reading name", message.name, 64),
         message.before if message.HasField("before") else None,
         message.after if message.HasField("after") else None,
+        message.low if message.HasField("low") else None,
+        message.high if message.HasField("high") else None,
     )

@@ -40,6 +40,9 @@ TABLE: dict[type[errors.HelpError], Row] = {
     errors.MeasurementFailed: Row(_S.FAILED_PRECONDITION, 9),
     errors.TimedOut: Row(_S.DEADLINE_EXCEEDED, 10),
     errors.Incompatible: Row(_S.UNIMPLEMENTED, 11),
+    errors.Unauthenticated: Row(_S.UNAUTHENTICATED, 12),
+    errors.Forbidden: Row(_S.PERMISSION_DENIED, 13),
+    errors.RateLimited: Row(_S.RESOURCE_EXHAUSTED, 14),
     errors.Cancelled: Row(_S.CANCELLED, 130),
 }
 
@@ -52,6 +55,8 @@ _BY_STATUS: dict[grpc.StatusCode, type[errors.HelpError]] = {
     _S.INVALID_ARGUMENT: errors.BadInput,
     _S.RESOURCE_EXHAUSTED: errors.BadInput,
     _S.NOT_FOUND: errors.NotFound,
+    _S.UNAUTHENTICATED: errors.Unauthenticated,
+    _S.PERMISSION_DENIED: errors.Forbidden,
 }
 
 
@@ -71,6 +76,11 @@ def from_rpc(error: grpc.RpcError, address: str) -> errors.HelpError:
     known = _BY_NAME.get(_named_error(error))
     if known is not None:
         return known(details)
+    if code is _S.UNAVAILABLE and (distrust := _distrust(details)):
+        return errors.Unauthenticated(
+            f"{address} is not trusted: {distrust}; check the address, and the fingerprint that"
+            " 'help-coord tls show' prints beside the coordinator"
+        )
     if code is _S.UNAVAILABLE:
         reason = details.splitlines()[0][:120] if details else "no details"
         return errors.Unreachable(
@@ -80,6 +90,16 @@ def from_rpc(error: grpc.RpcError, address: str) -> errors.HelpError:
     if code is _S.DEADLINE_EXCEEDED:
         return errors.TimedOut(f"the coordinator at {address} did not answer in time; try again")
     return _BY_STATUS.get(code, errors.HelpError)(f"{address}: {code.name.lower()}: {details}")
+
+
+def _distrust(details: str) -> str:
+    """Why this side refused the other's certificate, or nothing if that was not it."""
+    if "CERTIFICATE_VERIFY_FAILED" in details:
+        reason = details.partition("CERTIFICATE_VERIFY_FAILED")[2].strip(": ").partition(":")[0]
+        return f"its certificate was refused ({reason.partition(chr(10))[0][:80] or 'no reason'})"
+    if "not match any subject name" in details or "Hostname Verification" in details:
+        return "its certificate is for another name"
+    return ""
 
 
 def _named_error(error: grpc.RpcError) -> str:

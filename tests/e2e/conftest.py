@@ -39,7 +39,9 @@ def address(e2e_dir: Path) -> Iterator[str]:
     """A coordinator that lives as long as the session of tests."""
     listen = f"127.0.0.1:{free_port()}"
     store = str(e2e_dir / "coordinator.db")
-    command = python_module("coordinator.main", "serve", "--listen", listen, "--store", store)
+    command = python_module(
+        "coordinator.main", "serve", "--listen", listen, "--store", store, "--reflection"
+    )
     with Process(command, e2e_dir / "coordinator.log") as process:
         wait_for(lambda: "listens on" in process.log.read_text())
         yield listen

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from agent.boards.replay import read_column
 from coordinator.client import Client
 from help_core.predictors.base import Support
 from help_core.predictors.registry import DEFAULT, get_predictor
 from help_core.records import AdaptOrder, Answer, JobState, Progress
-from help_core.spaces import get_gene_space
+from help_core.spaces import Architecture, get_gene_space
 from help_core.tables.latency import read_latency_csv
 from tests.e2e.processes import (
     Process,
@@ -42,26 +43,46 @@ def test_every_architecture_offered_was_measured_within_its_limit(address: str, 
     assert accuracies == sorted(accuracies)
 
 
+def check_that_the_wire_changes_nothing(
+    address: str, device: str, truth: dict[Architecture, float]
+) -> None:
+    """Spearman of predictions over the wire is that of the predictor on the same support."""
+    space = get_gene_space("nasbench201")
+    names = list(truth)[::16]
+    true_ms = [truth[name] for name in names]
+    with Client(address) as client:
+        *_, answer = client.adapt(AdaptOrder(device, "nasbench201", verify=False))
+        assert isinstance(answer, Answer)
+        rows, _ = client.predict(device, [str(name) for name in names])
+    over_wire = spearmanr([row[1] for row in rows], true_ms).statistic
+    predictor = get_predictor(DEFAULT, space)
+    support = space.from_genes(predictor.support_genes(10, np.random.default_rng(0)))
+    latency_ms = np.array([truth[one] for one in support])
+    adapted = predictor.adapt(
+        Support(space.to_genes(support), latency_ms), np.random.default_rng(0)
+    )
+    direct = spearmanr(adapted.predict(space.to_genes(names)).latency_ms, true_ms).statistic
+    assert over_wire == pytest.approx(direct, abs=1e-4)
+    assert over_wire > 0.8
+
+
 def test_predictions_over_the_wire_are_those_of_the_predictor_itself(
     address: str, board: str, replay_table: Path
 ) -> None:
-    space = get_gene_space("nasbench201")
-    table = read_latency_csv(replay_table, space)
-    truth = dict(zip(map(str, table.architectures), table.column("board").tolist(), strict=True))
-    with Client(address) as client:
-        *_, answer = client.adapt(AdaptOrder(board, "nasbench201", verify=False))
-        assert isinstance(answer, Answer)
-        names = list(truth)[::16]
-        rows, _ = client.predict(board, names)
-    over_wire = spearmanr([row[1] for row in rows], [truth[name] for name in names]).statistic
-    predictor = get_predictor(DEFAULT, space)
-    genes = predictor.support_genes(10, np.random.default_rng(0))
-    latency = np.array([truth[str(one)] for one in space.from_genes(genes)])
-    adapted = predictor.adapt(Support(genes, latency), np.random.default_rng(0))
-    own = adapted.predict(space.to_genes([space.parse(name) for name in names])).latency_ms
-    direct = spearmanr(own, [truth[name] for name in names]).statistic
-    assert over_wire == pytest.approx(direct, abs=1e-6)
-    assert over_wire > 0.8
+    truth = read_column(replay_table, get_gene_space("nasbench201"), board)
+    check_that_the_wire_changes_nothing(address, board, truth)
+
+
+@pytest.mark.reference
+def test_a_replayed_raspi4_reaches_the_score_of_direct_evaluation(
+    address: str, reference_data: Path, tmp_path: Path
+) -> None:
+    table = reference_data / "help" / "nasbench201" / "latency" / "raspi4.pt"
+    with replay_agent(tmp_path, address, table, "raspi4") as process:
+        wait_for(lambda: is_online(address, "raspi4"))
+        truth = read_column(table, get_gene_space("nasbench201"), "raspi4")
+        check_that_the_wire_changes_nothing(address, "raspi4", truth)
+        assert process.stop() == 0
 
 
 def test_what_is_measured_is_not_measured_again(address: str, board: str) -> None:
@@ -109,6 +130,25 @@ def test_a_table_goes_in_and_comes_out_the_same(
     assert first.devices == second.devices
     order = [second.architectures.index(one) for one in first.architectures]
     assert np.array_equal(first.latency_ms, second.latency_ms[order])
+
+
+def test_accuracies_of_the_user_decide_which_architectures_are_offered(
+    address: str, board: str, replay_table: Path, tmp_path: Path
+) -> None:
+    cells = [line.split(",")[0] for line in replay_table.read_text().splitlines()[1:]]
+    own = tmp_path / "own.csv"
+    own.write_text(f"architecture,accuracy\n{cells[700]},88.5\n{cells[900]},91.25\n")
+    wanted = ["--device", board, "--max-latency-ms", "1000", "--top", "2", "--json"]
+    try:
+        done = coord(address, "import", "accuracy", str(own), "--json")
+        assert json.loads(done.stdout)["rows"] == 2, done.stderr
+        answer = json.loads(coord(address, "adapt", *wanted).stdout)
+        assert answer["accuracy_source"] == "own.csv"
+        assert [pick["accuracy_percent"] for pick in answer["picks"]] == [91.25, 88.5]
+    finally:
+        coord(address, "import", "accuracy", "--clear")
+    answer = json.loads(coord(address, "adapt", *wanted).stdout)
+    assert answer["accuracy_source"].startswith("shipped model")
 
 
 def test_a_collection_measures_each_pair_once(address: str, board: str) -> None:

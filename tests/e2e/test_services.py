@@ -8,6 +8,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
 from help_proto.v1 import agent_service_pb2 as agent_pb
 from help_proto.v1 import fleet_service_pb2 as fleet_pb
 from help_proto.v1 import fleet_types_pb2 as types_pb

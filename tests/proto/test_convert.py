@@ -6,8 +6,6 @@ from contextlib import suppress
 
 import pytest
 from google.protobuf.message import DecodeError
-from help_proto import convert, convert_answer
-from help_proto.v1 import fleet_types_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +32,8 @@ from help_core.records import (
     Summary,
     Verdict,
 )
+from help_proto import convert, convert_answer
+from help_proto.v1 import fleet_types_pb2 as pb
 
 SUMMARY = Summary(2.0, 1.9, 2.1, 1.5, 1.8, 2.2, 2.05)
 MEASUREMENT = Measurement(
@@ -41,9 +41,12 @@ MEASUREMENT = Measurement(
     summary=SUMMARY,
     verdict=Verdict.SUSPECT,
     reasons=("other-load",),
-    readings=(Reading("cpu_temperature_c", None, 61.5), Reading("load_1min", 0.0, 0.1)),
+    readings=(Reading("cpu_temperature_c", None, 61.5, 60.0, 62.5), Reading("load_1min", 0.0, 0.1)),
     fingerprint={"kernel": "6.1"},
-    processes=(ColdFigures(4.5, 30.0, 9.0, 20),),
+    processes=(
+        ColdFigures(4.5, 30.0, 9.0, 20, 3, 2.0, ("spread",), 0.5),
+        ColdFigures(4.5, 31.0, 8.0, 10, reasons=("other-load",), set_aside_ns=(7, 8)),
+    ),
 )
 DEVICE = Device("pi@lab-1", Board("replay", "m", "p", "Linux", 4, 2**33), Settings(threads=4))
 

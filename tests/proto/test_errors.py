@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from help_proto.errors import TABLE, exit_code, status_of
 
 from help_core import errors
+from help_proto.errors import TABLE, exit_code, status_of
 
 
 def _all_errors(root: type[errors.HelpError]) -> set[type[errors.HelpError]]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from coordinator.store.contract import Adaptation
-from coordinator.store.tables import adaptations, reports, table_rows
-from help_core.records import TableOrigin, TableRow, Verdict
+from coordinator.store.tables import accuracy_rows, adaptations, reports, table_rows
+from help_core.records import AccuracyRow, TableOrigin, TableRow, Verdict
 
 
 def add(connection: sa.Connection, space: str, source: str, rows: Iterable[TableRow]) -> int:
@@ -69,6 +69,36 @@ def rows(
         for row in connection.execute(query):
             found[row.device, row.architecture] = TableRow(*row)
     return sorted(found.values(), key=lambda row: (row.architecture, row.device))
+
+
+def set_accuracies(
+    connection: sa.Connection, space: str, source: str, rows: Sequence[AccuracyRow]
+) -> None:
+    """See ``Store.set_accuracies``."""
+    connection.execute(accuracy_rows.delete().where(accuracy_rows.c.space == space))
+    if rows:
+        connection.execute(
+            accuracy_rows.insert(),
+            [
+                {
+                    "space": space,
+                    "architecture": row.architecture,
+                    "accuracy_percent": row.accuracy_percent,
+                    "source": source,
+                }
+                for row in rows
+            ],
+        )
+
+
+def accuracies(connection: sa.Connection, space: str) -> tuple[str, list[AccuracyRow]]:
+    """See ``Store.accuracies``."""
+    columns = (accuracy_rows.c.architecture, accuracy_rows.c.accuracy_percent)
+    found = connection.execute(
+        sa.select(*columns, accuracy_rows.c.source).where(accuracy_rows.c.space == space)
+    ).all()
+    source = found[0].source if found else ""
+    return source, [AccuracyRow(row.architecture, row.accuracy_percent) for row in found]
 
 
 def set_adaptation(connection: sa.Connection, adaptation: Adaptation) -> None:

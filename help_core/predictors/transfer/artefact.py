@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from help_core.arrays import AnyArray
 from help_core.errors import BadCheckpoint, NotFound
 from help_core.predictors.transfer.basis import Basis, FeatureScale
 from help_core.predictors.transfer.knowledge import Knowledge
+from help_core.predictors.transfer.learned import Learned
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace
 from help_core.tables.latency import LatencyTable
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = ("assets", "predictors")
 CHECKED = 16
 """Architectures whose predictions are stored, to notice that a space's features changed."""
@@ -112,6 +113,8 @@ def _tensors(knowledge: Knowledge) -> dict[str, AnyArray]:
         "weights": tables.weights,
         "offsets": tables.offsets,
         "noise": tables.noise,
+        "learned.related": knowledge.learned.related,
+        "learned.unrelated": knowledge.learned.unrelated,
         "check": knowledge.dictionary(knowledge.references[:CHECKED]).anchors,
     }
     for name, scale in (("choices", basis.choices), ("physics", basis.physics)):
@@ -136,7 +139,9 @@ def _knowledge(
         tensors["curved_mean"],
     )
     tables = DeviceTables(devices, tensors["weights"], tensors["offsets"], tensors["noise"])
-    return Knowledge.derive(basis, tables, tensors["references"].astype(np.int64))
+    learned = Learned(tensors["learned.related"], tensors["learned.unrelated"])
+    derived = Knowledge.derive(basis, tables, tensors["references"].astype(np.int64))
+    return replace(derived, learned=learned)
 
 
 def _read_provenance(path: Path) -> tuple[Provenance, str]:

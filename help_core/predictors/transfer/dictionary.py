@@ -15,6 +15,10 @@ Kind: TypeAlias = Literal[
 """Kinds of terms; each has a prior scale of its own (``prior.PriorScales``)."""
 
 
+MEAN, PAPER, FIRST_DEVICE = 0, 1, 2
+"""Places of the anchors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Which kind each column and each field of a dictionary is of, and how many anchors."""

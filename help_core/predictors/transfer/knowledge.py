@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from help_core.predictors.transfer.attribution import Attribution
 from help_core.predictors.transfer.basis import Basis, joined
 from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.dictionary import Dictionary, Kind, Layout
+from help_core.predictors.transfer.learned import Learned
 from help_core.predictors.transfer.paper import PaperMachine
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace
@@ -37,6 +38,7 @@ class Knowledge:
     """How much of each training device is the mean device, ``[devices]``."""
     centres: tuple[FloatArray, ...]
     norms: tuple[float, ...]
+    learned: Learned = field(default_factory=Learned)
 
     @classmethod
     def learn(cls, space: GeneSpace, table: LatencyTable) -> Knowledge:

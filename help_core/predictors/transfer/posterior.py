@@ -11,14 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from help_core.arrays import FloatArray
+from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws, PriorScales, outlier_variances
 
 JITTER = 1e-9
+BORDER = 1e15
+"""More than any draw can be surprised by the support."""
 KEPT = 100
+GLANCE = 15
+SHORT_LIST = 5
+"""One draw in so many is judged by all measurements."""
 LEAST_WEIGHT = 1e-4
-CHUNK_NUMBERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +67,17 @@ def fit_posterior(
     grams = _grams(support)
     noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2 + JITTER
     noise *= outlier_variances(prior, len(relative))
-    chunk = max(CHUNK_NUMBERS // len(relative) ** 2, 1)
-    evidence = np.concatenate(
-        [
-            _condition(grams, noise[part], residual, draws.take(part))[0]
-            for part in (slice(at, at + chunk) for at in range(0, len(draws), chunk))
-        ]
-    )
+    plausible = _plausible(grams, noise, residual, draws)
+    evidence = _evidence(grams, noise[plausible], residual, draws.take(plausible))
     weight = np.exp(prior.temper * (evidence - evidence.max()))
     weight /= weight.sum()
-    best = np.argsort(-weight, kind="stable")[:KEPT]
-    best = best[weight[best] > LEAST_WEIGHT]
+    order = np.argsort(-weight, kind="stable")[:KEPT]
+    order = order[weight[order] > LEAST_WEIGHT]
+    best, weight = plausible[order], weight[order]
     kept = draws.take(best)
-    weight = weight[best] / weight[best].sum()
-    _, solved, inverse = _condition(grams, noise[best], residual, kept)
+    weight = weight / weight.sum()
+    inverse = np.linalg.inv(_covariance(grams, noise[best], kept)).astype(np.float64)
+    solved = np.einsum("mij,mj->mi", inverse, residual[kept.anchor])
     forms = _linear_forms(support, kept)
     means = np.einsum("evk,ek->ev", forms, solved)
     means[np.arange(len(kept)), kept.anchor] += anchor_scale[kept.anchor]
@@ -84,6 +85,17 @@ def fit_posterior(
     centred = (means - mean) * np.sqrt(weight)[:, None]
     explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
     return Posterior(support, kept, weight, mean, centred.T @ centred - explained)
+
+
+def _plausible(
+    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
+) -> IntArray:
+    """Draws worth judging by all measurements: with many, some of these rule most draws out."""
+    if noise.shape[1] <= 2 * GLANCE:
+        return np.arange(len(draws))
+    some = np.linspace(0, noise.shape[1] - 1, GLANCE).astype(np.int64)
+    glance = _evidence(grams[:, some[:, None], some], noise[:, some], residual[:, some], draws)
+    return np.sort(np.argsort(-glance, kind="stable")[: len(draws) // SHORT_LIST])
 
 
 def _vector(dictionary: Dictionary, support: Dictionary) -> FloatArray:
@@ -116,17 +128,29 @@ def _grams(support: Dictionary) -> FloatArray:
     return np.concatenate([by_column, support.field_kernels(support)])
 
 
-def _condition(
-    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log evidence ``[m]``, solved residuals ``[m, k]``, inverse covariances ``[m, k, k]``."""
+def _covariance(grams: FloatArray, noise: FloatArray, draws: Draws) -> FloatArray:
+    """Of the support under each draw, ``[m, k, k]``."""
     terms, count = grams.shape[0], grams.shape[1]
-    covariance = (draws.scales**2 @ grams.reshape(terms, -1)).reshape(-1, count, count)
+    covariance: FloatArray = draws.scales**2 @ grams.reshape(terms, -1)
+    covariance = covariance.reshape(-1, count, count)
     covariance[:, np.arange(count), np.arange(count)] += noise
-    root = np.linalg.cholesky(covariance)
-    inverse: FloatArray = np.linalg.inv(covariance).astype(np.float64)
-    own = residual[draws.anchor]
-    solved = np.einsum("mij,mj->mi", inverse, own)
+    return covariance
+
+
+def _evidence(
+    grams: FloatArray, noise: FloatArray, residual: FloatArray, draws: Draws
+) -> FloatArray:
+    """Log evidence of each draw up to a constant, ``[m]``.
+
+    The residual is the last row of a matrix whose Cholesky factor then holds the solution:
+    one batched call, where a triangular solve for each draw would cost several times as much.
+    """
+    count = grams.shape[1]
+    bordered = np.empty((len(draws), count + 1, count + 1))
+    bordered[:, :count, :count] = _covariance(grams, noise, draws)
+    bordered[:, count, :count] = bordered[:, :count, count] = residual[draws.anchor]
+    bordered[:, count, count] = BORDER
+    root = np.linalg.cholesky(bordered)
     log_determinant = np.log(root[:, np.arange(count), np.arange(count)]).sum(axis=1)
-    evidence: FloatArray = -0.5 * (solved * own).sum(axis=1) - log_determinant
-    return evidence, solved, inverse
+    evidence: FloatArray = -0.5 * (root[:, count, :count] ** 2).sum(axis=1) - log_determinant
+    return evidence

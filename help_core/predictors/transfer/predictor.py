@@ -22,7 +22,8 @@ from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.posterior import Posterior, fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
 from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
-from help_core.spaces.base import EnumerableSpace, GeneSpace, sample_genes
+from help_core.predictors.transfer.teaching import taught
+from help_core.spaces.base import EnumerableSpace, GeneSpace, HollowSpace, sample_genes
 from help_core.tables.latency import LatencyTable
 
 CANDIDATES = 400
@@ -41,14 +42,15 @@ class TransferPredictor:
     name: str = "transfer"
     _draws: Draws = field(init=False)
     _whole: Dictionary | None = field(init=False, default=None)
+    _row_of: IntArray = field(init=False, default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
-        self._draws = draw_prior(self.knowledge.layout, self.prior)
+        self._draws = draw_prior(self.knowledge.layout, self.prior, self.knowledge.learned)
 
     @classmethod
     def train(cls, space: GeneSpace, table: LatencyTable) -> TransferPredictor:
         """Learns from the training devices' table; it may have no device at all."""
-        return cls(Knowledge.learn(space, table))
+        return cls(taught(Knowledge.learn(space, table)))
 
     @classmethod
     def untrained(cls, space: GeneSpace) -> TransferPredictor:
@@ -112,8 +114,19 @@ class TransferPredictor:
         if not isinstance(space, EnumerableSpace):
             return self.knowledge.dictionary(genes)
         if self._whole is None:
-            self._whole = self.knowledge.dictionary(space.all_genes())
-        return self._whole.take(_positions(space, genes))
+            genes_of_all = space.all_genes()
+            row_of = np.zeros(int(np.prod(space.gene_choices)), dtype=np.int64)
+            row_of[_codes(space, genes_of_all)] = np.arange(len(genes_of_all))
+            self._whole, self._row_of = self.knowledge.dictionary(genes_of_all), row_of
+        return self._whole.take(self._row_of[_codes(space, genes)])
+
+    def _carrying(self, candidates: IntArray, count: int) -> IntArray:
+        """Rows of candidates that carry something, or all if there are too few of those."""
+        every = np.arange(len(candidates))
+        if not isinstance(self.space, HollowSpace):
+            return every
+        rows = every[self.space.carries(candidates)]
+        return rows if len(rows) >= count else every
 
     def _choose(
         self,
@@ -124,16 +137,18 @@ class TransferPredictor:
         weight: FloatArray,
         support: Support | None,
     ) -> IntArray:
-        rows = np.sort(rng.permutation(len(candidates))[: max(CANDIDATES, count)])
+        usable = self._carrying(candidates, count)
+        rows = usable[np.sort(rng.permutation(len(usable))[: max(CANDIDATES, count)])]
         dictionary = self.dictionary(candidates[rows])
         rows = rows[typical(dictionary.anchors[:, 0], count)]
         dictionary = self.dictionary(candidates[rows])
         features = prior_features(dictionary, draws, weight)
         noise = float(np.exp(weight @ np.log(draws.noise))) ** 2 * dictionary.anchors[:, 0] ** 2
+        speed = dictionary.anchors[:, 0]
         measured = None
         if support is not None:
             measured = prior_features(self.dictionary(support.genes), draws, weight)
-        return rows[choose(features, noise, count, measured)]
+        return rows[choose(features, noise, count, speed, measured)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +167,9 @@ class AdaptedTransfer:
         return self.interval.around(latency_ms, self.scale_ms * deviation)
 
 
-def _positions(space: EnumerableSpace, genes: IntArray) -> IntArray:
-    """Rows of genotypes in ``all_genes``, whose last gene varies fastest."""
+def _codes(space: EnumerableSpace, genes: IntArray) -> IntArray:
+    """One number per genotype, below the product of the numbers of choices."""
     sizes = np.array(space.gene_choices)
     strides = np.concatenate([np.cumprod(sizes[:0:-1])[::-1], [1]])
-    positions: IntArray = genes @ strides
-    return positions
+    codes: IntArray = genes @ strides
+    return codes

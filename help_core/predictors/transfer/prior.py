@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from help_core.arrays import AnyArray, FloatArray, IntArray
-from help_core.predictors.transfer.dictionary import Kind, Layout
+from help_core.predictors.transfer.dictionary import (
+    FIRST_DEVICE,
+    MEAN,
+    PAPER,
+    Kind,
+    Layout,
+)
+from help_core.predictors.transfer.learned import Learned
 
 
 def _default_scales() -> Mapping[Kind, float]:
@@ -37,8 +44,8 @@ class PriorScales:
     """Medians and spreads of the distributions that draws come from.
 
     Tuned on training and validation devices only, by leaving families of devices out and by
-    training on GPUs or phones alone (``benchmarks/README.md``). Scales are standard
-    deviations in units of the mean latency; spreads are of logarithms.
+    training on GPUs alone; one set of numbers for all spaces. Scales are standard deviations
+    in units of the mean latency; spreads are of logarithms.
     """
 
     median: Mapping[Kind, float] = field(default_factory=_default_scales)
@@ -58,6 +65,13 @@ class PriorScales:
     """Share of draws that trust no training device: the paper machine, physics, structure."""
     unrelated_shift: float = 0.5
     """How much more (in logarithm) such draws may correct than others."""
+    learned: float = 0.5
+    """Share of draws from the mean device and from the paper machine whose scales are those
+    that the training devices taught (``teaching``), where there are enough of them."""
+    learned_common_spread: float = 1.0
+    learned_term_spread: float = 0.8
+    learned_floor: float = 0.01
+    """Least scale of a term that no training device needed."""
     outliers: float = 0.05
     """Share of measurements that went wrong: a phone that throttled, a GPU at another clock."""
     outlier_factor: float = 15.0
@@ -88,13 +102,13 @@ class Draws:
 
 
 FROM_DEVICES: tuple[Kind, ...] = ("mean", "device", "by_choice", "by_gene")
-MEAN, PAPER, FIRST_DEVICE = 0, 1, 2
-"""Places of the anchors."""
 DISTRUST = 0.01
+NEGLIGIBLE = 1e-6
+CONSTANT_FLOOR = 0.05
 SINGLE: tuple[Kind, ...] = ("device", "physics")
 
 
-def draw_prior(layout: Layout, prior: PriorScales) -> Draws:
+def draw_prior(layout: Layout, prior: PriorScales, learned: Learned | None = None) -> Draws:
     """The same draws for the same layout and prior, so that adaptation is deterministic."""
     rng = np.random.default_rng(prior.seed)
     count, terms = prior.draws, layout.terms
@@ -116,7 +130,33 @@ def draw_prior(layout: Layout, prior: PriorScales) -> Draws:
     # Less its variance, so that the mean square of a scale does not grow with the spread.
     scales[:, single] *= np.exp(spread - prior.term_spread**2)
     noise = prior.noise * np.exp(prior.noise_spread * rng.normal(size=count))
+    for start, taught in ((MEAN, learned.related), (PAPER, learned.unrelated)) if learned else ():
+        if len(taught):
+            rows = np.flatnonzero((anchor == start) & (rng.random(count) < prior.learned))
+            scales[rows] = _around(_floored(taught, layout, prior), len(rows), prior, rng)
     return Draws(scales, noise, anchor)
+
+
+def _floored(taught: FloatArray, layout: Layout, prior: PriorScales) -> FloatArray:
+    """What was taught, but never so narrow that a surprise is ruled out.
+
+    A new device may be the sibling of a training device, which those that were taught from
+    were not; and its offset is its own.
+    """
+    floors = {"device": prior.median["device"], "constant": CONSTANT_FLOOR}
+    floor = np.array([floors.get(kind, prior.learned_floor) for kind in layout.terms])
+    # Zero stands for a term that such draws do not have.
+    floored: FloatArray = np.where(taught > 0, np.maximum(taught, floor), NEGLIGIBLE)
+    return floored
+
+
+def _around(
+    middle: FloatArray, count: int, prior: PriorScales, rng: np.random.Generator
+) -> FloatArray:
+    common = prior.learned_common_spread * rng.normal(size=(count, 1))
+    single = prior.learned_term_spread * rng.normal(size=(count, len(middle)))
+    around: FloatArray = middle * np.exp(common + single)
+    return around
 
 
 def _pick_anchor(layout: Layout, prior: PriorScales, rng: np.random.Generator) -> IntArray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from help_core.arrays import AnyArray, FloatArray
+from help_core.arrays import AnyArray, FloatArray, IntArray
 from help_core.errors import BadTable
 
 FAILED_BELOW_MEDIAN = 0.08
@@ -50,6 +50,15 @@ class DeviceTables:
             np.column_stack([fit[0] for fit in fits]) if fits else np.empty((width, 0)),
             np.array([fit[1] for fit in fits]),
             np.array([fit[2] for fit in fits]),
+        )
+
+    def take(self, rows: IntArray) -> DeviceTables:
+        """Some of the devices."""
+        return DeviceTables(
+            tuple(self.devices[row] for row in rows),
+            self.weights[:, rows],
+            self.offsets[rows],
+            self.noise[rows],
         )
 
     def predict(self, features: FloatArray) -> FloatArray:

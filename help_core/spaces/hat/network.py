@@ -61,7 +61,7 @@ def build_encoder(task: HatTask, network: Choices, options: BuildOptions) -> onn
             graph.heads(part, batch, length, heads, QKV_DIM // heads)
             for part in (query, *projected[1:])
         )
-        mixed = graph.attention(query, key, content, batch, length, QKV_DIM)
+        mixed = graph.attention(query, key, content, batch, length, heads, QKV_DIM // heads)
         mixed = graph.linear(mixed, QKV_DIM, size)
         value = graph.layer_norm(graph.add([value, mixed]), size)
         value = graph.layer_norm(graph.add([value, graph.feed_forward(value, size, inner)]), size)
@@ -147,7 +147,7 @@ def _self_attention(
         new = graph.heads(part, rows, 1, heads, width)
         past = graph.input(f"past_{kind}_{layer}", (rows, heads, cached, width))
         grown.append(graph.named("Concat", [past, new], f"present_{kind}_{layer}", axis=2))
-    mixed = graph.attention(query, grown[0], grown[1], rows, 1, QKV_DIM)
+    mixed = graph.attention(query, grown[0], grown[1], rows, 1, heads, width)
     shape = (rows, heads, cached + 1, width)
     return graph.linear(mixed, QKV_DIM, size), [(name, shape) for name in grown]
 
@@ -169,5 +169,5 @@ def _cross_attention(
         for kind in ("key", "value")
     )
     query = graph.heads(query, batch, beam, heads, width)
-    mixed = graph.attention(query, key, content, batch, beam, QKV_DIM)
+    mixed = graph.attention(query, key, content, batch, beam, heads, width)
     return graph.linear(mixed, QKV_DIM, size)

@@ -7,11 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from help_core.arrays import FloatArray, IntArray
+from help_core.arrays import BoolArray, FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
 from help_core.spaces.genes import checked_genes
-from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS, format_cell, parse_cell
+from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS, format_cell, live_edges, parse_cell
 from help_core.spaces.nasbench201.costs import Skeleton, operation_counts, physics
 from help_core.spaces.nasbench201.network import build_network
 
@@ -65,6 +65,11 @@ class NasBench201:
     def all_genes(self) -> IntArray:
         """All genotypes ``[15625, 6]``, the last edge varying fastest."""
         return np.array(list(product(range(len(OPERATIONS)), repeat=len(EDGES))), dtype=np.int64)
+
+    def carries(self, genes: IntArray) -> BoolArray:
+        """Whether some path leads from each cell's input to its output, ``[n]``."""
+        live: BoolArray = live_edges(genes).sum(axis=1) > 0
+        return live
 
     def features(self, genes: IntArray, kind: str) -> FloatArray:
         """``help``: one-hot operations ``[n, 30]``; ``physics``: see ``costs.physics``."""

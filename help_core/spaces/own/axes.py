@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -15,6 +16,7 @@ BATCH_NAMES = ("batch", "batch_size", "N")
 """Axes of these names take the batch size of the build where no size is given for them."""
 MAX_SIZE = 1 << 24
 MAX_TOML_BYTES = 64 << 10
+_SIZE = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def read_sizes(path: Path) -> dict[str, int]:
@@ -38,6 +40,43 @@ def read_sizes(path: Path) -> dict[str, int]:
         if type(size) is not int or not 1 <= size <= MAX_SIZE:
             raise BadInput(f"{path}: axis {name[:60]!r} needs a whole number from 1 to {MAX_SIZE}")
     return dict(axes)
+
+
+def parse_sizes(texts: Sequence[str]) -> dict[str, int]:
+    """The sizes of ``NAME=SIZE`` texts, as a command line takes them; raises ``BadInput``."""
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, _, size = text.rpartition("=")
+        if not (name and _SIZE.fullmatch(size) and int(size) <= MAX_SIZE):
+            raise BadInput(
+                f"axis {text[:80]!r} must be NAME=SIZE with a size from 1 to {MAX_SIZE}, "
+                "for example seq=128"
+            )
+        if sizes.setdefault(name, int(size)) != int(size):
+            raise BadInput(f"axis {name[:60]!r} is given two sizes")
+    return sizes
+
+
+def fix_sized_axes(model: onnx.ModelProto, sizes: Mapping[str, int]) -> bool:
+    """Gives the input axes that ``sizes`` names their size, in place; whether there were any.
+
+    The others stay free: a batch axis without a size takes that of the device.
+    """
+    chosen: dict[str, int] = {}
+    found = False
+    for value in fed_inputs(model):
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            name = dimension.dim_param
+            size = sizes.get(f"{value.name}.{axis}") or (sizes.get(name) if name else None)
+            if dimension.HasField("dim_value") or size is None:
+                continue
+            found = True
+            dimension.dim_value = size
+            if name:
+                chosen[name] = size
+    if found:
+        _restate_shapes(model, chosen)
+    return found
 
 
 def fix_axes(model: onnx.ModelProto, sizes: Mapping[str, int], batch_size: int) -> None:

@@ -18,18 +18,18 @@ from help_core.spaces.own.structure import all_tensors
 
 def embed_external_data(
     model: onnx.ModelProto, folder: Path, file_bytes: int, limits: Limits
-) -> None:
-    """Replaces references to files in ``folder`` by their bytes.
+) -> bool:
+    """Replaces references to files in ``folder`` by their bytes; whether there were any.
 
     ``file_bytes`` is the size of the model file, which counts for ``limits.model_bytes``.
     Raises ``BadInput`` for a reference that leads elsewhere or does not fit its file.
     """
-    total = file_bytes
+    total, found = file_bytes, False
     for tensor in all_tensors(model.graph):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
         path, offset, length = _reference(tensor, folder)
-        total += length
+        total, found = total + length, True
         if total > limits.model_bytes:
             raise BadInput(f"is with its external data larger than {limits.model_bytes} bytes")
         with path.open("rb") as file:
@@ -37,6 +37,7 @@ def embed_external_data(
             tensor.raw_data = file.read(length)
         del tensor.external_data[:]
         tensor.ClearField("data_location")
+    return found
 
 
 def _reference(tensor: TensorProto, folder: Path) -> tuple[Path, int, int]:

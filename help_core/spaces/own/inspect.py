@@ -20,7 +20,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from help_core.errors import BadInput
-from help_core.spaces.own.axes import fix_axes
+from help_core.spaces.own.axes import fix_axes, fix_sized_axes
 from help_core.spaces.own.costs import count_multiply_adds, count_parameters
 from help_core.spaces.own.external import embed_external_data
 from help_core.spaces.own.limits import Limits
@@ -61,15 +61,32 @@ def load_model(
 
     Raises ``BadInput``; does not run native checks.
     """
+    model, _ = _parse(data, folder, limits)
+    fix_axes(model, sizes, batch_size)
+    return model
+
+
+def pack_model(data: bytes, folder: Path, sizes: Mapping[str, int], limits: Limits) -> bytes:
+    """A checked model as one file that needs nothing beside it, for a wire.
+
+    Its external data are inside and the axes that ``sizes`` names are fixed. If it has neither,
+    these are the bytes of the file itself. Raises ``BadInput``.
+    """
+    model, embedded = _parse(data, folder, limits)
+    fixed = fix_sized_axes(model, sizes)
+    packed: bytes = model.SerializeToString(deterministic=True) if embedded or fixed else data
+    return packed
+
+
+def _parse(data: bytes, folder: Path, limits: Limits) -> tuple[onnx.ModelProto, bool]:
+    """The model with its external data, and whether it had any."""
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
     except DecodeError:
         raise BadInput("is not an ONNX model, or is damaged") from None
     check_structure(model, limits)
-    embed_external_data(model, folder, len(data), limits)
-    fix_axes(model, sizes, batch_size)
-    return model
+    return model, embed_external_data(model, folder, len(data), limits)
 
 
 def inspect_model(

@@ -10,7 +10,13 @@ from pathlib import Path
 from help_core.errors import BadArchitecture, BadInput
 from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
 from help_core.spaces.own.axes import read_sizes
-from help_core.spaces.own.inspect import Facts, inspect_in_child, load_model, read_model_file
+from help_core.spaces.own.inspect import (
+    Facts,
+    inspect_in_child,
+    load_model,
+    pack_model,
+    read_model_file,
+)
 from help_core.spaces.own.limits import Limits
 
 MAX_MODELS = 10_000
@@ -72,14 +78,31 @@ class OwnModels:
 
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-adds of one run; raises ``BadInput`` if they are unknown."""
+        facts = self.facts(architecture)
+        if facts.multiply_adds is None:
+            raise BadInput(f"{self._path(architecture)}: {facts.unknown_because}")
+        return Cost(facts.parameters, facts.multiply_adds)
+
+    def facts(self, architecture: Architecture) -> Facts:
+        """What the checks of the file find; raises ``BadInput`` with what is wrong with it."""
         path = self._path(architecture)
         try:
-            _, _, facts = self._checked(architecture.text, path, 1)
-            if facts.multiply_adds is None:
-                raise BadInput(facts.unknown_because)
+            return self._checked(architecture.text, path, 1)[2]
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from None
-        return Cost(facts.parameters, facts.multiply_adds)
+
+    def pack(self, architecture: Architecture) -> bytes:
+        """The model as one file that needs nothing beside it.
+
+        Axes with a size are fixed in it; a batch axis without one stays free, for the device
+        to set. Raises ``BadInput`` with the file and what is wrong with it.
+        """
+        path = self._path(architecture)
+        try:
+            data, sizes, _ = self._checked(architecture.text, path, 1)
+            return pack_model(data, path.parent, sizes, self.limits)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
 
     def reference_architectures(self) -> tuple[Architecture, ...]:
         """The first ten by name: nothing is known of a user's models before they are measured."""

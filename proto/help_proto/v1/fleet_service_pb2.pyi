@@ -1033,6 +1033,74 @@ class ImportTableResponse(_message.Message):
 Global___ImportTableResponse: _TypeAlias = ImportTableResponse  # noqa: Y015
 
 @_typing.final
+class ImportAccuracyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPACE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    space: _builtins.str
+    source: _builtins.str
+    """Where the figures come from; shown beside them."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccuracyRow]: ...
+    def __init__(
+        self,
+        *,
+        space: _builtins.str = ...,
+        source: _builtins.str = ...,
+        rows: _abc.Iterable[Global___AccuracyRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows", "source", b"source", "space", b"space"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportAccuracyRequest: _TypeAlias = ImportAccuracyRequest  # noqa: Y015
+
+@_typing.final
+class AccuracyRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARCHITECTURE_FIELD_NUMBER: _builtins.int
+    ACCURACY_PERCENT_FIELD_NUMBER: _builtins.int
+    architecture: _builtins.str
+    accuracy_percent: _builtins.float
+    def __init__(
+        self,
+        *,
+        architecture: _builtins.str = ...,
+        accuracy_percent: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_percent", b"accuracy_percent", "architecture", b"architecture"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccuracyRow: _TypeAlias = AccuracyRow  # noqa: Y015
+
+@_typing.final
+class ImportAccuracyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    rows: _builtins.int
+    def __init__(
+        self,
+        *,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportAccuracyResponse: _TypeAlias = ImportAccuracyResponse  # noqa: Y015
+
+@_typing.final
 class ExportTableRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -90,6 +90,11 @@ class FleetServiceStub:
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportTableRequest.SerializeToString,
                 response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportTableResponse.FromString,
                 _registered_method=True)
+        self.ImportAccuracy = channel.stream_unary(
+                '/help_proto.v1.FleetService/ImportAccuracy',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportAccuracyRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportAccuracyResponse.FromString,
+                _registered_method=True)
         self.ExportTable = channel.unary_stream(
                 '/help_proto.v1.FleetService/ExportTable',
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ExportTableRequest.SerializeToString,
@@ -176,6 +181,13 @@ class FleetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportAccuracy(self, request_iterator, context):
+        """Replaces the user's accuracies of a space; an empty table brings the shipped ones back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportTable(self, request, context):
         """The latencies of a space: imported tables, the fleet's own valid measurements, or both.
         """
@@ -240,6 +252,11 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.ImportTable,
                     request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportTableRequest.FromString,
                     response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportTableResponse.SerializeToString,
+            ),
+            'ImportAccuracy': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportAccuracy,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportAccuracyRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportAccuracyResponse.SerializeToString,
             ),
             'ExportTable': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportTable,
@@ -545,6 +562,33 @@ class FleetService:
             '/help_proto.v1.FleetService/ImportTable',
             help__proto_dot_v1_dot_fleet__service__pb2.ImportTableRequest.SerializeToString,
             help__proto_dot_v1_dot_fleet__service__pb2.ImportTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportAccuracy(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/help_proto.v1.FleetService/ImportAccuracy',
+            help__proto_dot_v1_dot_fleet__service__pb2.ImportAccuracyRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.ImportAccuracyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,8 @@ class FleetServiceStub:
     """Architectures within limits by prediction alone, from the last adaptation."""
     ImportTable: _grpc.StreamUnaryMultiCallable[_fleet_service_pb2.ImportTableRequest, _fleet_service_pb2.ImportTableResponse]
     """Adds a latency table; rows of a device and architecture that are there are replaced."""
+    ImportAccuracy: _grpc.StreamUnaryMultiCallable[_fleet_service_pb2.ImportAccuracyRequest, _fleet_service_pb2.ImportAccuracyResponse]
+    """Replaces the user's accuracies of a space; an empty table brings the shipped ones back."""
     ExportTable: _grpc.UnaryStreamMultiCallable[_fleet_service_pb2.ExportTableRequest, _fleet_service_pb2.ExportTableResponse]
     """The latencies of a space: imported tables, the fleet's own valid measurements, or both."""
 
@@ -81,6 +83,8 @@ class FleetServiceAsyncStub(FleetServiceStub):
     """Architectures within limits by prediction alone, from the last adaptation."""
     ImportTable: _aio.StreamUnaryMultiCallable[_fleet_service_pb2.ImportTableRequest, _fleet_service_pb2.ImportTableResponse]  # type: ignore[assignment]
     """Adds a latency table; rows of a device and architecture that are there are replaced."""
+    ImportAccuracy: _aio.StreamUnaryMultiCallable[_fleet_service_pb2.ImportAccuracyRequest, _fleet_service_pb2.ImportAccuracyResponse]  # type: ignore[assignment]
+    """Replaces the user's accuracies of a space; an empty table brings the shipped ones back."""
     ExportTable: _aio.UnaryStreamMultiCallable[_fleet_service_pb2.ExportTableRequest, _fleet_service_pb2.ExportTableResponse]  # type: ignore[assignment]
     """The latencies of a space: imported tables, the fleet's own valid measurements, or both."""
 
@@ -172,6 +176,14 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_fleet_service_pb2.ImportTableResponse, _abc.Awaitable[_fleet_service_pb2.ImportTableResponse]]:
         """Adds a latency table; rows of a device and architecture that are there are replaced."""
+
+    @_abc_1.abstractmethod
+    def ImportAccuracy(
+        self,
+        request_iterator: _MaybeAsyncIterator[_fleet_service_pb2.ImportAccuracyRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.ImportAccuracyResponse, _abc.Awaitable[_fleet_service_pb2.ImportAccuracyResponse]]:
+        """Replaces the user's accuracies of a space; an empty table brings the shipped ones back."""
 
     @_abc_1.abstractmethod
     def ExportTable(

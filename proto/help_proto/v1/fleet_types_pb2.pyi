@@ -106,6 +106,12 @@ class _FailureClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailureC
     """The runtime has no such execution provider."""
     FAILURE_CLASS_NO_DATA: _FailureClass.ValueType  # 6
     """The device holds no figure for it (a replay board whose table has a gap)."""
+    FAILURE_CLASS_KILLED: _FailureClass.ValueType  # 7
+    """SIGKILL, and memory was not the reason."""
+    FAILURE_CLASS_ILLEGAL_INSTRUCTION: _FailureClass.ValueType  # 8
+    """The runtime's build uses instructions that this processor lacks."""
+    FAILURE_CLASS_WRONG_OUTPUT: _FailureClass.ValueType  # 9
+    """The runtime's outputs do not have the shapes that the model declares."""
 
 class FailureClass(_FailureClass, metaclass=_FailureClassEnumTypeWrapper):
     """Why there is no measurement."""
@@ -121,6 +127,12 @@ FAILURE_CLASS_NO_PROVIDER: FailureClass.ValueType  # 5
 """The runtime has no such execution provider."""
 FAILURE_CLASS_NO_DATA: FailureClass.ValueType  # 6
 """The device holds no figure for it (a replay board whose table has a gap)."""
+FAILURE_CLASS_KILLED: FailureClass.ValueType  # 7
+"""SIGKILL, and memory was not the reason."""
+FAILURE_CLASS_ILLEGAL_INSTRUCTION: FailureClass.ValueType  # 8
+"""The runtime's build uses instructions that this processor lacks."""
+FAILURE_CLASS_WRONG_OUTPUT: FailureClass.ValueType  # 9
+"""The runtime's outputs do not have the shapes that the model declares."""
 Global___FailureClass: _TypeAlias = FailureClass  # noqa: Y015
 
 @_typing.final
@@ -334,29 +346,44 @@ class Reading(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """With its unit: "cpu_temperature_c", "cpu_clock_mhz", "load_1min" …"""
     before: _builtins.float
     after: _builtins.float
+    low: _builtins.float
+    """Lowest and highest value while it measured."""
+    high: _builtins.float
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         before: _builtins.float | None = ...,
         after: _builtins.float | None = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_after", b"_after", "_before", b"_before", "after", b"after", "before", b"before"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after", b"_after", "_before", b"_before", "_high", b"_high", "_low", b"_low", "after", b"after", "before", b"before", "high", b"high", "low", b"low"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after", b"_after", "_before", b"_before", "after", b"after", "before", b"before", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after", b"_after", "_before", b"_before", "_high", b"_high", "_low", b"_low", "after", b"after", "before", b"before", "high", b"high", "low", b"low", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__after: _TypeAlias = _typing.Literal["after"]  # noqa: Y015
     _WhichOneofArgType__after: _TypeAlias = _typing.Literal["_after", b"_after"]  # noqa: Y015
     _WhichOneofReturnType__before: _TypeAlias = _typing.Literal["before"]  # noqa: Y015
     _WhichOneofArgType__before: _TypeAlias = _typing.Literal["_before", b"_before"]  # noqa: Y015
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__after) -> _WhichOneofReturnType__after | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__before) -> _WhichOneofReturnType__before | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
 
 Global___Reading: _TypeAlias = Reading  # noqa: Y015
 
@@ -370,10 +397,30 @@ class ColdFigures(_message.Message):
     SESSION_MS_FIELD_NUMBER: _builtins.int
     FIRST_RUN_MS_FIELD_NUMBER: _builtins.int
     WARMUP_RUNS_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    MEDIAN_MS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    WAITED_MS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_NS_FIELD_NUMBER: _builtins.int
     build_ms: _builtins.float
     session_ms: _builtins.float
     first_run_ms: _builtins.float
     warmup_runs: _builtins.int
+    samples: _builtins.int
+    """How many of the measurement's samples are this process's, in the order of the processes;
+    0 if the process was set aside.
+    """
+    median_ms: _builtins.float
+    waited_ms: _builtins.float
+    """Time that all its samples together waited for a core; no part of the latency."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is wrong with this process's samples; as in Measurement."""
+
+    @_builtins.property
+    def set_aside_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Its samples in nanoseconds, if another process has replaced it."""
+
     def __init__(
         self,
         *,
@@ -381,10 +428,15 @@ class ColdFigures(_message.Message):
         session_ms: _builtins.float = ...,
         first_run_ms: _builtins.float = ...,
         warmup_runs: _builtins.int = ...,
+        samples: _builtins.int = ...,
+        median_ms: _builtins.float = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+        waited_ms: _builtins.float = ...,
+        set_aside_ns: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["build_ms", b"build_ms", "first_run_ms", b"first_run_ms", "session_ms", b"session_ms", "warmup_runs", b"warmup_runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["build_ms", b"build_ms", "first_run_ms", b"first_run_ms", "median_ms", b"median_ms", "reasons", b"reasons", "samples", b"samples", "session_ms", b"session_ms", "set_aside_ns", b"set_aside_ns", "waited_ms", b"waited_ms", "warmup_runs", b"warmup_runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.boards.host import HostBoard, load_onnx_file
+from agent.boards.host import HostBoard
 from agent.measure.loop import Plan
-from agent.measure.process import ChildProcess, _why
-from help_core.errors import BadInput
+from agent.measure.process import ChildProcess, explain_death
 from help_core.records import Failure, FailureClass, Measurement, Settings
 from help_core.spaces import BuildOptions, get_space
 
@@ -27,7 +26,13 @@ def _job(folder: Path, model: bytes, provider: str = "CPUExecutionProvider") -> 
     (folder / "0.onnx").write_bytes(model)
     np.savez(folder / "0.npz", image=np.ones((1, 3, 32, 32), dtype=np.float32))
     stage = {"model": str(folder / "0.onnx"), "inputs": str(folder / "0.npz"), "runs": 1}
-    return {"provider": provider, "threads": 1, "stages": [stage], "plan": asdict(QUICK)}
+    return {
+        "runtime": "onnxruntime",
+        "provider": provider,
+        "threads": 1,
+        "stages": [stage | {"outputs": {}}],
+        "plan": asdict(QUICK),
+    }
 
 
 def _model() -> bytes:
@@ -38,7 +43,7 @@ def _model() -> bytes:
 
 
 def test_an_architecture_is_measured_with_samples_conditions_and_fingerprint() -> None:
-    board = HostBoard(QUICK, processes=2)
+    board = HostBoard(QUICK, processes=2, max_extra=0)
     outcome = board.measure(get_space("nasbench201").parse(CELL), Settings())
     assert isinstance(outcome, Measurement)
     assert 0 < outcome.summary.median_ms < 1000
@@ -90,22 +95,19 @@ def test_a_stop_ends_a_measurement_that_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("returncode", "kind"),
+    ("returncode", "message", "oom_killed", "kind"),
     [
-        (-11, FailureClass.CRASHED),
-        (-4, FailureClass.CRASHED),
-        (-9, FailureClass.OUT_OF_MEMORY),
-        (1, FailureClass.CRASHED),
+        (-11, "", False, FailureClass.CRASHED),
+        (-4, "", False, FailureClass.ILLEGAL_INSTRUCTION),
+        (-9, "", True, FailureClass.OUT_OF_MEMORY),
+        (-9, "", False, FailureClass.KILLED),
+        (-6, "terminate called: std::bad_alloc", False, FailureClass.OUT_OF_MEMORY),
+        (-64, "", False, FailureClass.CRASHED),
+        (1, "", False, FailureClass.CRASHED),
     ],
 )
-def test_ways_of_dying_are_told_apart(returncode: int, kind: FailureClass) -> None:
-    assert _why(returncode, "").failure_class is kind
-
-
-def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path) -> None:
-    path = tmp_path / "x.onnx"
-    with pytest.raises(BadInput, match="cannot be read"):
-        load_onnx_file(path)
-    path.write_bytes(b"\xff\xff\xff\xff nonsense")
-    with pytest.raises(BadInput, match="not an ONNX model"):
-        load_onnx_file(path)
+def test_ways_of_dying_are_told_apart(
+    returncode: int, message: str, oom_killed: bool, kind: FailureClass
+) -> None:
+    failure = explain_death(returncode, message, "measuring", oom_killed)
+    assert failure.failure_class is kind

@@ -23,6 +23,7 @@ from coordinator.store import (
 from coordinator.store.engine import make_engine
 from help_core.errors import BadInput, Conflict, Incompatible, NotFound, StoreError
 from help_core.records import (
+    AccuracyRow,
     Board,
     CollectionOrder,
     Device,
@@ -216,6 +217,18 @@ def test_measured_and_imported_latencies_are_exported_with_the_newest_valid_medi
     assert [(row.device, row.latency_ms) for row in both] == [("box", 2.0), ("pi", 3.0)]
     assert store.rows("nasbench201", ["box"], TableOrigin.IMPORTED)[0].latency_ms == 9.0
     assert store.rows("fbnet", [], TableOrigin.BOTH) == []
+
+
+def test_new_accuracies_of_a_space_replace_all_those_before(store: Store) -> None:
+    assert store.accuracies("nasbench201") == ("", [])
+    first, second = AccuracyRow("nasbench201:a", 70.0), AccuracyRow("nasbench201:b", 60.0)
+    store.set_accuracies("nasbench201", "one.csv", [first])
+    store.set_accuracies("fbnet", "other.csv", [AccuracyRow("fbnet:a", 50.0)])
+    store.set_accuracies("nasbench201", "two.csv", [second])
+    assert store.accuracies("nasbench201") == ("two.csv", [second])
+    store.set_accuracies("nasbench201", "", [])
+    assert store.accuracies("nasbench201") == ("", [])
+    assert store.accuracies("fbnet")[0] == "other.csv"
 
 
 def test_the_last_adaptation_replaces_the_one_before(store: Store) -> None:
@@ -436,6 +449,25 @@ def test_a_store_of_a_newer_version_asks_to_upgrade(tmp_path: Path) -> None:
 def test_a_bad_store_url_is_one_clear_line(url: str) -> None:
     with pytest.raises((BadInput, StoreError)):
         open_store(url)
+
+
+def test_a_write_that_fails_is_remembered_until_one_goes_well(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "full.db"))
+    store.register(AGENT, "0.1.0", [_device("box")], 0.0)
+    assert store.trouble() is None
+    with sqlite3.connect(tmp_path / "full.db") as other:
+        pages = other.execute("PRAGMA page_count").fetchone()[0]
+    other.close()
+    # A database that may not grow behaves like one on a full disk.
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    rows = [AccuracyRow(f"nasbench201:{number}", 50.0) for number in range(5000)]
+    with pytest.raises(StoreError, match="disk is full"):
+        store.set_accuracies("nasbench201", "big.csv", rows)
+    assert store.trouble() is not None
+    store.seen(AGENT, 1.0)
+    assert store.trouble() is None
+    store.close()
 
 
 def test_sqlite_is_set_up_to_be_durable(tmp_path: Path) -> None:

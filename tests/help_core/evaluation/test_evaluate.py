@@ -201,5 +201,5 @@ def test_a_constant_device_is_named(space: NasBench201, table: LatencyTable) -> 
     latency_ms = table.latency_ms.copy()
     latency_ms[:, 3] = 7.0
     flat = replace(table, latency_ms=latency_ms)
-    with pytest.raises(BadInput, match=r"target: all 400 latencies are 7 ms"):
+    with pytest.raises(BadInput, match=r"column .target.: all 400 latencies are 7 ms"):
         evaluate(space, flat, lambda train: Recorder(), PLAN, clock)

@@ -33,7 +33,8 @@ def test_transfer_ranks_the_validation_devices(
     )
     result = evaluate(space, table, lambda part: TransferPredictor.train(space, part), plan, clock)
     assert result.mean.spearman > least
-    assert all(one.scores.coverage_90 > 0.8 for one in result.devices)
+    assert result.mean.coverage_90 > 0.85
+    assert min(one.scores.coverage_90 for one in result.devices) > 0.7
     assert all(one.measurements == 10 for one in result.devices)
 
 

@@ -72,9 +72,9 @@ def test_changed_features_are_noticed(saved: Path) -> None:
     ("text", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "not a transfer artefact of format 1"),
-        ('{"format": 2}', "not a transfer artefact of format 1"),
-        ('{"format": 1, "space": "x"}', "incomplete or of another version"),
+        ("[]", "not a transfer artefact of format 2"),
+        ('{"format": 1}', "not a transfer artefact of format 2"),
+        ('{"format": 2, "space": "x"}', "incomplete or of another version"),
     ],
 )
 def test_unreadable_provenance_is_one_clear_line(saved: Path, text: str, message: str) -> None:
@@ -110,4 +110,4 @@ def test_the_shipped_files_hold_no_pickle() -> None:
         assert path.suffix in (".safetensors", ".json")
         assert path.stat().st_size < 2_000_000
         if path.suffix == ".json":
-            assert json.loads(path.read_text())["format"] == 1
+            assert json.loads(path.read_text())["format"] == 2

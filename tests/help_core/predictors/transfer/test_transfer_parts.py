@@ -3,16 +3,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from help_core.predictors.transfer import TransferPredictor
+from help_core.predictors.transfer import TransferPredictor, posterior
 from help_core.predictors.transfer.attribution import Attribution
 from help_core.predictors.transfer.basis import joined
 from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.choose import choose
+from help_core.predictors.transfer.knowledge import Knowledge
+from help_core.predictors.transfer.learned import term_names
 from help_core.predictors.transfer.posterior import fit_posterior
 from help_core.predictors.transfer.prior import PriorScales, draw_prior, outlier_variances
 from help_core.predictors.transfer.tables import DeviceTables
+from help_core.predictors.transfer.teaching import taught
 from help_core.spaces.base import sample_genes
+from help_core.tables.latency import LatencyTable
 from tests.help_core.predictors.transfer.conftest import SPACE, make_device
+
+LIKE_ANY = np.array([1.0, 1.4, 0.9, 1.3, 1.1])
 
 
 def test_one_draw_gives_the_gaussian_process_posterior(predictor: TransferPredictor) -> None:
@@ -122,12 +128,78 @@ def test_denoising_removes_failed_measurements_and_outliers(
 
 def test_choosing_covers_independent_directions_first() -> None:
     features = np.array([[2.0, 0, 0], [2.0, 0.01, 0], [0, 1.0, 0], [0, 0, 1.5], [0.1, 0.1, 0.1]])
-    picks = choose(features, np.full(5, 1e-4), 3)
+    picks = choose(features, np.full(5, 1e-4), 3, LIKE_ANY)
     assert set(picks.tolist()) in ({0, 2, 3}, {1, 2, 3})
 
 
 def test_choosing_knows_what_was_measured() -> None:
-    features = np.array([[2.0, 0], [0, 1.0]])
-    noise = np.full(2, 1e-4)
-    assert choose(features, noise, 1).tolist() == [0]
-    assert choose(features, noise, 1, measured=np.array([[2.0, 0]])).tolist() == [1]
+    features = np.array([[2.0, 0], [0, 1.0], [0, 0], [0, 0], [0, 0]])
+    noise = np.full(5, 1e-4)
+    assert choose(features, noise, 1, LIKE_ANY).tolist() == [0]
+    assert choose(features, noise, 1, LIKE_ANY, np.array([[2.0, 0]])).tolist() == [1]
+
+
+def test_doubt_about_the_offset_is_not_worth_a_measurement() -> None:
+    varied = np.array([0.1, 0.2, 0.5, 0.3, 0.0])
+    features = np.column_stack([np.full(5, 9.0), varied - varied.mean()])
+    noise = np.full(5, 1e-4)
+    measured = np.array([[9.0, 0.0]])
+    assert choose(features, noise, 1, LIKE_ANY, measured)[0] == 2
+    # Whatever is measured first tells the offset; the choice falls on what tells more.
+    assert choose(features + np.array([1, 0]), noise, 1, LIKE_ANY)[0] == 2
+
+
+def test_scales_are_learned_for_what_devices_differ_in() -> None:
+    rng = np.random.default_rng(0)
+    genes = sample_genes(SPACE, 300, rng)
+    work = SPACE.features(genes, "physics")
+    work = work / work.mean(axis=0)
+    # They disagree about pools (place 3) and about nothing else.
+    base = 4 + work[:, 2] + work[:, 1]
+    latency_ms = np.column_stack([base + price * work[:, 3] for price in (0, 0.5, 1, 2, 3)])
+    table = LatencyTable(SPACE.name, tuple(SPACE.from_genes(genes)), tuple("abcde"), latency_ms)
+    knowledge = taught(Knowledge.learn(SPACE, table))
+    scales = dict(
+        zip(term_names(knowledge.layout), knowledge.learned.related.tolist(), strict=True)
+    )
+    physics = sorted(
+        (name for name in scales if name.startswith("physics")), key=lambda name: scales[name]
+    )
+    pools = ("physics 3", "physics 7")
+    assert scales["device"] + sum(scales[name] for name in pools) > 5 * scales["by_choice"]
+    assert max(scales[name] for name in pools) >= scales[physics[-3]]
+
+
+def test_two_devices_teach_no_scales(training_table: LatencyTable) -> None:
+    two = LatencyTable(
+        training_table.space,
+        training_table.architectures,
+        training_table.devices[:2],
+        training_table.latency_ms[:, :2],
+    )
+    assert not len(taught(Knowledge.learn(SPACE, two)).learned.related)
+
+
+def test_taught_scales_narrow_some_draws(predictor: TransferPredictor) -> None:
+    layout, learned = predictor.knowledge.layout, predictor.knowledge.learned
+    without = draw_prior(layout, PriorScales())
+    some = draw_prior(layout, PriorScales(learned=0.5), learned)
+    changed = (some.scales != without.scales).any(axis=1)
+    np.testing.assert_array_equal(some.anchor, without.anchor)
+    assert 0.25 < changed.mean() < 0.5
+    assert not changed[some.anchor > 1].any()
+
+
+def test_a_glance_keeps_the_draws_that_matter(predictor: TransferPredictor) -> None:
+    device = make_device(50, 0.02)
+    genes = sample_genes(SPACE, 150, np.random.default_rng(3))
+    dictionary, relative = predictor.dictionary(genes), device(genes)
+    support = dictionary.take(np.arange(40))
+    relative = relative / np.median(relative[:40] / support.anchors[:, 0])
+    prior = PriorScales()
+    draws = draw_prior(predictor.knowledge.layout, prior, predictor.knowledge.learned)
+    quick = fit_posterior(support, relative[:40], draws, prior).moments(dictionary)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(posterior, "GLANCE", 40)
+        slow = fit_posterior(support, relative[:40], draws, prior).moments(dictionary)[0]
+    np.testing.assert_allclose(quick, slow, rtol=0.02)

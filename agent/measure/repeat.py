@@ -1,0 +1,44 @@
+"""Measuring again what was spoiled: how often, and which processes count in the end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MAX_EXTRA = 3
+"""Processes beyond the planned ones that one measurement may take."""
+
+MAX_FUTILE = 4
+
+
+class Patience:
+    """Whether repeating still helps on this board.
+
+    A neighbour that stays makes every repetition as bad as the first try; after a few of them
+    in vain nothing is repeated, until a process comes out clean by itself.
+    """
+
+    def __init__(self, max_futile: int = MAX_FUTILE) -> None:
+        self._max_futile = max_futile
+        self._futile = 0
+
+    @property
+    def is_left(self) -> bool:
+        """Whether a repetition is worth its time."""
+        return self._futile < self._max_futile
+
+    def record(self, *, clean: bool, repeated: bool) -> None:
+        """What came of a process; ``repeated`` if it stood in for a spoiled one."""
+        if clean:
+            self._futile = 0
+        elif repeated:
+            self._futile += 1
+
+
+def choose(clean: Sequence[bool], wanted: int) -> list[int]:
+    """Indices of the processes that count.
+
+    The clean ones, if there are as many as planned: which of them gave a low or a high latency
+    plays no part. Otherwise all, since a choice among spoiled ones would be one by value.
+    """
+    indices = [index for index, is_clean in enumerate(clean) if is_clean]
+    return indices if len(indices) >= wanted else list(range(len(clean)))

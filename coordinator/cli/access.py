@@ -1,0 +1,290 @@
+"""login, token …, agents …, audit, tls …"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.access_client import AccessClient, NewToken
+from coordinator.cli.fleet import default_tls_dir
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, Given, connect
+from coordinator.client import Client
+from coordinator.credentials import (
+    Login,
+    channel_credentials,
+    default_logins,
+    find_login,
+    keep_login,
+)
+from coordinator.security.records import Role
+from help_core.errors import BadInput
+from help_proto.console import print_json
+from help_proto.trust import fetch_authority, is_loopback
+
+if TYPE_CHECKING:
+    from coordinator.local_access import LocalAccess
+
+DAY_S = 86_400.0
+DEFAULT_DAYS = {Role.AGENT_ENROL: 1.0, Role.USER: 90.0, Role.ADMIN: 30.0}
+
+OwnStore = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        help="Act on this store itself, beside the coordinator: for the first admin.",
+        show_default=False,
+    ),
+]
+TlsDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the authority. [default: in the user's data folder]"),
+]
+
+token_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens.")
+agents_app = typer.Typer(no_args_is_help=True, help="List enrolled agents, and revoke them.")
+tls_app = typer.Typer(no_args_is_help=True, help="The authority of a coordinator with TLS.")
+
+
+@contextmanager
+def _access(
+    context: typer.Context, coordinator: str, store: str
+) -> Iterator[AccessClient | LocalAccess]:
+    if store:
+        # The database's libraries take half a second to import, which only this needs.
+        from coordinator.local_access import LocalAccess
+
+        with LocalAccess(store, default_tls_dir()) as local:
+            yield local
+    else:
+        with connect(context, coordinator) as client:
+            yield AccessClient(client)
+
+
+def login(
+    context: typer.Context,
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    ca_fingerprint: Annotated[
+        str, typer.Option(help="As 'help-coord tls show' prints it beside the coordinator.")
+    ] = "",
+) -> None:
+    """Keep a token for a coordinator with TLS, after making sure that it is the right one.
+
+    The token comes from HELP_TOKEN, or is asked for.
+    """
+    given = context.find_object(Given) or Given()
+    if ca_fingerprint:
+        ca_pem = fetch_authority(coordinator, ca_fingerprint).decode("ascii")
+    else:
+        found = find_login(coordinator, default_logins(), given.ca, "")
+        if found is None:
+            raise BadInput("--ca-fingerprint is missing; 'help-coord tls show' prints it")
+        ca_pem = found.ca_pem
+    kept = Login(ca_pem, given.token or _ask_token())
+    with Client(coordinator, channel_credentials(kept)) as client:
+        client.devices()
+    keep_login(default_logins(), coordinator, kept)
+    Console().print(f"Logged in to {coordinator}; kept in {default_logins()}", soft_wrap=True)
+
+
+def _ask_token() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Token", hide_input=True)).strip()
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise BadInput("no token: set HELP_TOKEN or write it to standard input")
+    return line
+
+
+@token_app.command("create")
+def create_token(
+    context: typer.Context,
+    role: Annotated[str, typer.Option(help=f"What it is for: {', '.join(Role)}.")],
+    label: Annotated[str, typer.Option(help="Whose it is, for the list and the log.")] = "",
+    days: Annotated[
+        float | None,
+        typer.Option(help="Days until it expires. [default: agent-enrol 1, user 90, admin 30]"),
+    ] = None,
+    store: OwnStore = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and show it, this once: only a digest of it is kept."""
+    if role not in list(Role):
+        raise BadInput(f"--role {role!r} is unknown; use {', '.join(Role)}")
+    chosen = Role(role)
+    lifetime_s = (DEFAULT_DAYS[chosen] if days is None else days) * DAY_S
+    with _access(context, coordinator, store) as access:
+        made = access.create_token(chosen, label, lifetime_s)
+    if as_json:
+        print_json(made)
+        return
+    # The secret alone on stdout, so that a script can take it.
+    typer.echo(made.secret)
+    Console(stderr=True).print(Text(_advice(made, coordinator)), soft_wrap=True, highlight=False)
+
+
+def _advice(made: NewToken, coordinator: str) -> str:
+    token = made.token
+    lines = [f"Token {token.id} ({token.role}), good until {_moment(token.expires_unix_s)}."]
+    where = "HOST:PORT" if is_loopback(coordinator) else coordinator
+    pin = f"--ca-fingerprint {made.ca_fingerprint or 'FINGERPRINT'}"
+    if token.role is Role.AGENT_ENROL:
+        lines.append(f"On the board: help-agent enroll --coordinator {where} {pin} --token TOKEN")
+    else:
+        lines.append(f"Its owner runs: help-coord login --coordinator {where} {pin}")
+    return "\n".join(lines)
+
+
+@token_app.command("list")
+def list_tokens(
+    context: typer.Context,
+    store: OwnStore = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """List tokens, the newest first, without their secrets."""
+    with _access(context, coordinator, store) as access:
+        found = access.tokens()
+    if as_json:
+        print_json(found)
+        return
+    table = _table("Tokens", "id", "role", "label", "state", "expires", "last used")
+    for token in found:
+        state = "revoked" if token.revoked else "used" if token.used_by else "good"
+        if state == "good" and token.expires_unix_s <= time.time():
+            state = "expired"
+        last = "never" if token.last_used_unix_s is None else _moment(token.last_used_unix_s)
+        cells = (token.id, token.role, token.label, state, _moment(token.expires_unix_s), last)
+        table.add_row(*map(Text, cells))
+    Console().print(table)
+
+
+@token_app.command("revoke")
+def revoke_token(
+    context: typer.Context,
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As 'token list' shows it.")],
+    store: OwnStore = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+) -> None:
+    """End a token at once (other coordinators on the same store follow within 5 s)."""
+    with _access(context, coordinator, store) as access:
+        access.revoke_token(token_id)
+    Console().print(f"Token {token_id} is revoked.", markup=False)
+
+
+@agents_app.command("list")
+def list_agents(
+    context: typer.Context,
+    store: OwnStore = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """List enrolled agents with their devices."""
+    with _access(context, coordinator, store) as access:
+        found = access.agents()
+    if as_json:
+        print_json(found)
+        return
+    table = _table("Agents", "id", "devices", "state", "enrolled", "certificate ends")
+    for agent in found:
+        state = "revoked" if agent.revoked else "good"
+        if state == "good" and agent.expires_unix_s <= time.time():
+            state = "expired"
+        moments = (_moment(agent.issued_unix_s), _moment(agent.expires_unix_s))
+        table.add_row(*map(Text, (agent.agent_id, ", ".join(agent.devices), state, *moments)))
+    Console().print(table)
+
+
+@agents_app.command("revoke")
+def revoke_agent(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(metavar="ID", help="Agent's id, or a device of its.")],
+    store: OwnStore = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+) -> None:
+    """End an agent's certificates: it is refused from its next call on."""
+    with _access(context, coordinator, store) as access:
+        agent_id, count = access.revoke_agent(agent)
+    Console().print(f"Agent {agent_id} is revoked ({count} certificate(s)).", markup=False)
+
+
+def audit(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Show the newest so many.")] = 50,
+    store: OwnStore = "",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Show who did what: enrolments, tokens, revocations, orders, imports, refusals."""
+    with _access(context, coordinator, store) as access:
+        found = access.audit(limit)
+    if as_json:
+        print_json(list(found))
+        return
+    table = _table("Audit log", "when", "who", "from", "what", "on", "outcome")
+    for entry in found:
+        cells = (entry.actor, entry.peer, entry.action, entry.subject, entry.outcome)
+        table.add_row(*map(Text, (_moment(entry.at_unix_s), *cells)))
+    Console().print(table)
+
+
+@tls_app.command("init")
+def init_tls(
+    host: Annotated[
+        list[str], typer.Option(help="Name or IP address clients reach it by; may be repeated.")
+    ],
+    tls_dir: TlsDir = None,
+) -> None:
+    """Make an authority and the server's certificate; again, to change the names.
+
+    An authority that is there already is kept, so enrolled agents stay enrolled.
+    """
+    from coordinator.security.authority import create_authority
+
+    folder = tls_dir or default_tls_dir()
+    authority = create_authority(folder, host, time.time())
+    _show(folder, authority.fingerprint, tuple(host))
+
+
+@tls_app.command("show")
+def show_tls(tls_dir: TlsDir = None, as_json: AsJson = False) -> None:
+    """Show the fingerprint that agents and users compare, and the names of the server."""
+    from coordinator.security.authority import open_authority
+    from coordinator.security.certificates import hosts_of
+
+    folder = tls_dir or default_tls_dir()
+    authority = open_authority(folder)
+    hosts = hosts_of(authority.server_certificate())
+    if as_json:
+        print_json({"folder": str(folder), "ca_fingerprint": authority.fingerprint, "hosts": hosts})
+    else:
+        _show(folder, authority.fingerprint, hosts)
+
+
+def _show(folder: Path, fingerprint: str, hosts: tuple[str, ...]) -> None:
+    text = (
+        f"authority: {folder / 'ca.pem'} (keep {folder} private, and back it up)\n"
+        f"fingerprint: {fingerprint}\nserver is: {', '.join(hosts)}"
+    )
+    Console().print(Text(text), soft_wrap=True, highlight=False)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _moment(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")

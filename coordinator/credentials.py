@@ -1,0 +1,88 @@
+"""What a user shows a coordinator, and how the user came to trust it.
+
+``help-coord login`` keeps the authority's certificate and the token of each coordinator in
+one private file; flags and the environment come before it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import platformdirs
+
+from help_core.errors import BadInput, Unauthenticated
+from help_proto.private_files import read_private, write_private
+from help_proto.trust import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What is kept of one coordinator."""
+
+    ca_pem: str
+    token: str
+
+
+def default_logins() -> Path:
+    """The file of logins in the user's configuration folder."""
+    return Path(platformdirs.user_config_dir("help-fleet")) / "logins.json"
+
+
+def read_logins(path: Path) -> dict[str, Login]:
+    """Logins by HOST:PORT; none if there is no file. Raises ``BadInput``."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(read_private(path))
+        return {
+            address: Login(str(one["ca_pem"]), str(one["token"])) for address, one in found.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(f"{path} is damaged; delete it and run 'help-coord login' again") from None
+
+
+def keep_login(path: Path, address: str, login: Login) -> None:
+    """Adds or replaces the login of one coordinator."""
+    logins = {**read_logins(path), address: login}
+    content = {
+        name: {"ca_pem": one.ca_pem, "token": one.token} for name, one in sorted(logins.items())
+    }
+    write_private(path, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def find_login(address: str, logins: Path, ca: Path | None, token: str) -> Login | None:
+    """How to speak to that coordinator; ``None`` is in the clear, on loopback alone.
+
+    Raises ``Unauthenticated`` beyond loopback if it is not known whom to trust.
+    """
+    saved = read_logins(logins).get(address)
+    ca_pem = _read_ca(ca) if ca is not None else saved.ca_pem if saved else ""
+    if ca_pem:
+        return Login(ca_pem, token or (saved.token if saved else ""))
+    if is_loopback(address):
+        return None
+    raise Unauthenticated(
+        f"nothing is known of {address}; run: help-coord login --coordinator {address}"
+        " --ca-fingerprint FINGERPRINT"
+    )
+
+
+def channel_credentials(login: Login) -> grpc.ChannelCredentials:
+    """TLS that trusts the login's authority alone, with its token on each call."""
+    tls = grpc.ssl_channel_credentials(root_certificates=login.ca_pem.encode())
+    if not login.token:
+        return tls
+    return grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(login.token))
+
+
+def _read_ca(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"--ca {path}: cannot be read ({error})") from None
+    if "BEGIN CERTIFICATE" not in text:
+        raise BadInput(f"--ca {path} holds no certificate in PEM")
+    return text

@@ -1,0 +1,1 @@
+"""Who may do what: the authority, tokens, roles per method, limits and the audit log."""
