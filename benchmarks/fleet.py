@@ -38,7 +38,8 @@ from help_core.records import Board, Device, Purpose, Settings
 from help_proto.console import print_json, run_cli
 
 LISTEN = "127.0.0.1:50961"
-START_S = 12.0
+START_S = 8.0
+START_EACH_S = 0.02
 """For the agents to start and connect, before what they do counts."""
 
 
@@ -143,7 +144,8 @@ def _measure(
         )
         _wait_until_up()
         watched = psutil.Process(coordinator.pid)
-        end_s = time.monotonic() + START_S + seconds
+        start_s = START_S + START_EACH_S * agents
+        end_s = time.monotonic() + start_s + seconds
         bounds = np.linspace(0, agents, processes + 1).astype(int).tolist()
         clients = [
             stack.enter_context(
@@ -159,7 +161,8 @@ def _measure(
             )
             for first, last in pairwise(bounds)
         ]
-        first_count, begin = _wait_until_steady(url), time.monotonic()
+        time.sleep(start_s)
+        first_count, begin = _count(url)[0], time.monotonic()
         before = watched.cpu_times()
         clients_before = [psutil.Process(one.pid).cpu_times() for one in clients]
         most = 0
@@ -221,15 +224,6 @@ def _wait_until_up() -> None:
         except Unreachable:
             time.sleep(0.3)
     raise Unreachable(f"the coordinator does not answer at {LISTEN}")
-
-
-def _wait_until_steady(url: str) -> int:
-    """Waits until agents deliver; how many reports are stored then."""
-    end_s = time.monotonic() + START_S
-    while (count := _count(url)[0]) == 0 and time.monotonic() < end_s:
-        time.sleep(0.2)
-    time.sleep(1.0)
-    return _count(url)[0] if count else 0
 
 
 def _count(url: str) -> tuple[int, int]:

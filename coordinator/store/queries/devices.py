@@ -42,10 +42,9 @@ def register(
         .where(agents.c.id == agent_id)
         .values(version=agent_version, last_seen_s=now_s)
     )
-    known = {device.name: device for device in find(connection, now_s)}
     for device in offered:
         values = {"agent_id": agent_id, "board": asdict(device.board)}
-        before = known.get(device.name)
+        before = next(iter(find(connection, now_s, device.name)), None)
         if before is None:
             values |= {"name": device.name, "settings": asdict(device.settings)}
             connection.execute(devices.insert().values(values))
