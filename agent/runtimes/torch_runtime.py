@@ -29,7 +29,6 @@ class TorchRuntime:
         if provider not in self.providers():
             raise NoProvider(f"provider {provider} is not among {', '.join(self.providers())}")
         torch.set_num_threads(threads)
-        torch.set_grad_enabled(False)
         begin = time.perf_counter_ns()
         device = torch.device(provider)
         loaded = [_Stage(stage, device) for stage in stages]

@@ -77,8 +77,8 @@ class Collecting:
         name = wanted.order.name
         if wanted.resume:
             self._store.collection(name)
-        devices = self._devices(wanted)
         parsed = [parse_architecture(one) for one in dict.fromkeys(wanted.architectures)]
+        devices = self._devices(wanted)
         self._check_models(parsed)
         architectures = [str(one) for one in parsed]
         if not wanted.resume and not (devices and architectures):
