@@ -24,7 +24,7 @@ Coordinator = Annotated[
         "--coordinator",
         envvar="HELP_COORDINATOR",
         metavar="HOST:PORT",
-        help="Where help-coord serve listens. [default: where it enrolled, or 127.0.0.1:50051]",
+        help="Where help-coord serve listens. Default: where it enrolled, or 127.0.0.1:50051.",
         show_default=False,
     ),
 ]

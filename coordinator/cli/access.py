@@ -47,7 +47,7 @@ OwnStore = Annotated[
 ]
 TlsDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of the authority. [default: in the user's data folder]"),
+    typer.Option(help="Folder of the authority. Default: in the user's data folder."),
 ]
 
 token_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens.")
@@ -112,7 +112,7 @@ def create_token(
     label: Annotated[str, typer.Option(help="Whose it is, for the list and the log.")] = "",
     days: Annotated[
         float | None,
-        typer.Option(help="Days until it expires. [default: agent-enrol 1, user 90, admin 30]"),
+        typer.Option(help="Days until it expires. Default: agent-enrol 1, user 90, admin 30."),
     ] = None,
     store: OwnStore = "",
     coordinator: Coordinator = DEFAULT_ADDRESS,

@@ -16,7 +16,7 @@ StoreOption = Annotated[
     str,
     typer.Option(
         envvar="HELP_STORE",
-        help="The store, as in 'help-coord serve'. [default: a file in the user's data folder]",
+        help="The store, as in 'help-coord serve'. Default: a file in the user's data folder.",
         show_default=False,
     ),
 ]

@@ -63,7 +63,7 @@ def serve(
         str,
         typer.Option(
             metavar="HOST:PORT",
-            help="With TLS: address for agents. [default: the port above --listen]",
+            help="With TLS: address for agents. Default: the port above --listen.",
             show_default=False,
         ),
     ] = "",
@@ -85,7 +85,7 @@ def serve(
         str,
         typer.Option(
             metavar="HOST:PORT",
-            help="Also answer /metrics, /healthz and /readyz over HTTP there. [default: nowhere]",
+            help="Also answer /metrics, /healthz and /readyz over HTTP there. Default: nowhere.",
             show_default=False,
         ),
     ] = "",
@@ -245,7 +245,7 @@ def collect(
         str, typer.Option(help="Search space of --sample and of .yml files.")
     ] = "nasbench201",
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the collection. [default: made]")] = "",
+    name: Annotated[str, typer.Option(help="Name of the collection. Default: made.")] = "",
     priority: Annotated[int, typer.Option(help="Above 0: before others; below: after them.")] = 0,
     deadline: Annotated[
         str, typer.Option(metavar="2h", help="Cancel what is not begun by then: s, m, h or d.")

@@ -73,20 +73,20 @@ def meta_train_command(
         typer.Option(
             envvar="HELP_STORE",
             help="The store of --from-store: a path or URL, as of 'help-coord serve'."
-            " [default: the same as of serve]",
+            " Default: the same as of serve.",
             show_default=False,
         ),
     ] = "",
     predictor: Annotated[str, typer.Option(help=", ".join(TRAINABLE) + ".")] = "transfer",
     devices: Annotated[
-        str, typer.Option(metavar="A,B", help="Devices to learn from. [default: all others]")
+        str, typer.Option(metavar="A,B", help="Devices to learn from. Default: all others.")
     ] = "",
     validation_devices: Annotated[
         str,
         typer.Option(
             metavar="C,D",
-            help="Devices that the best episode is picked by. [default: every fourth; none for"
-            " transfer, which has nothing to pick]",
+            help="Devices that the best episode is picked by. Default: every fourth; none for"
+            " transfer, which has nothing to pick.",
         ),
     ] = "",
     episodes: Annotated[int, typer.Option(min=0, help="0: as many as is usual.")] = 0,
@@ -95,11 +95,11 @@ def meta_train_command(
     ] = 0,
     seed: Annotated[
         list[int] | None,
-        typer.Option(help=f"May be repeated; the best is kept. [default: {SEED}]"),
+        typer.Option(help=f"May be repeated; the best is kept. Default: {SEED}."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write. [default: PREDICTOR-SPACE.safetensors here]"),
+        typer.Option(help="File to write. Default: PREDICTOR-SPACE.safetensors here."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the same command was broken off.")
