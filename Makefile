@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test check format proto proto-check clean
+.PHONY: help quickstart test lab check format proto proto-check clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,10 @@ quickstart: .venv/quickstart ## Find the best networks for this very machine, in
 
 test: .venv/dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+lab: .venv/dev ## Run the tests on emulated boards (installs Debian packages when root)
+	@bash tests/lab/install.sh
+	@$(BIN)/python -m pytest -m lab --timeout=600 tests/lab
 
 check: .venv/dev proto-check ## Lint, formatting, types, protos
 	@$(BIN)/ruff check .
