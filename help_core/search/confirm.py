@@ -41,6 +41,9 @@ FIRST_TRY = 0.6
 FRONT_LEVELS = 48
 """Limits that the gain of a whole front is averaged over."""
 
+MISSING_SHARE = 0.1
+"""What it costs to have no answer for a limit, as a share of the front's range of scores."""
+
 
 @dataclass(frozen=True, slots=True)
 class Next:
@@ -159,7 +162,9 @@ def _for_front(
     if not held:
         untried = ends[np.isin(ends, rows)]
         return Next(int(untried[len(untried) // 2] if untried.size else rows[0]), inf)
-    reached = np.full(FRONT_LEVELS, float(score[ends[0]]))
+    # To have nothing at a limit is worse than to have the fastest network of all.
+    lowest, highest = float(score[ends[0]]), float(score[ends[-1]])
+    reached = np.full(FRONT_LEVELS, lowest - MISSING_SHARE * (highest - lowest))
     for index in held:
         within = levels >= measured_ms[index]
         reached[within] = np.maximum(reached[within], score[index])

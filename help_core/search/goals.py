@@ -40,9 +40,7 @@ def confirmed(
     All that no other one beats, fastest first, if the goal is the front.
     """
     eligible = goal.eligible(score)
-    within = [
-        index for index, ms in measured_ms.items() if ms <= goal.limit_ms and eligible[index]
-    ]
+    within = [index for index, ms in measured_ms.items() if ms <= goal.limit_ms and eligible[index]]
     if goal.fastest or goal.front:
         within.sort(key=lambda index: (measured_ms[index], -score[index]))
     else:
@@ -53,8 +51,9 @@ def confirmed(
 def predicted_best(score: FloatArray, latency_ms: FloatArray, goal: Goal, top: int) -> list[int]:
     """As ``confirmed``, of latencies ``[n]`` that are predicted."""
     rows = np.flatnonzero(goal.eligible(score) & (latency_ms <= goal.limit_ms))
-    return confirmed(score, dict(zip(rows.tolist(), latency_ms[rows].tolist(), strict=True)),
-                     goal, top)
+    return confirmed(
+        score, dict(zip(rows.tolist(), latency_ms[rows].tolist(), strict=True)), goal, top
+    )
 
 
 def slowest(predictions: tuple[Prediction, ...]) -> Prediction:

@@ -100,7 +100,7 @@ class _Uniform(Crossover):  # type: ignore[misc]
         super().__init__(2, 1)
         self._space, self._rng = space, rng
 
-    def _do(self, problem: Any, X: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N803
+    def _do(self, problem: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         first, second = np.rint(X).astype(np.int64)
         return cross_genes(self._space, first, second, self._rng)[None].astype(np.float64)
 
@@ -112,7 +112,7 @@ class _Mutate(Mutation):  # type: ignore[misc]
         super().__init__()
         self._space, self._rng = space, rng
 
-    def _do(self, problem: Any, X: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N803
+    def _do(self, problem: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         rate = MUTATED_GENES / len(self._space.gene_choices)
         genes = np.rint(X).astype(np.int64)
         return mutate_genes(self._space, genes, rate, self._rng).astype(np.float64)

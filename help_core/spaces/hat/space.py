@@ -119,9 +119,7 @@ class Hat:
     def costs(self, genes: IntArray) -> Costs:
         """As ``cost``, of genotypes ``[n, genes]``."""
         chosen = decode(self.task, genes)
-        return Costs(
-            weights(self.task, chosen).total, work(self.task, chosen, self.beam).total
-        )
+        return Costs(weights(self.task, chosen).total, work(self.task, chosen, self.beam).total)
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:
         """``encoder``, run once, and ``decoder``, run once for each target token."""
