@@ -77,7 +77,7 @@ def test_measure_gives_the_latencies_in_the_order_asked_for(fleet: Fleet) -> Non
 def test_predictions_become_a_data_frame(fleet: Fleet) -> None:
     fleet.adapt(DEVICE, max_latency_ms=[3.0])
     try:
-        import pandas  # type: ignore[import-untyped]  # noqa: F401
+        import pandas  # noqa: F401
     except ImportError:
         with pytest.raises(BadInput, match="pandas"):
             fleet.predict(DEVICE, some(2)).to_pandas()
