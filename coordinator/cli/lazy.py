@@ -51,3 +51,8 @@ def lazy_group(commands: dict[str, Lazy], appearance: dict[str, Any]) -> type[Ty
             return super().get_command(ctx, cmd_name)
 
     return Group
+
+
+def load(command: Any) -> Any:
+    """The command itself where ``command`` stands in for it."""
+    return command.load() if isinstance(command, _Stub) else command
