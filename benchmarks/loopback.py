@@ -1,12 +1,10 @@
-"""A coordinator in this process and agents beside it, over real gRPC on loopback."""
+"""Agents beside an embedded coordinator, over real gRPC on loopback."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,32 +12,12 @@ from itertools import islice
 from pathlib import Path
 
 from coordinator.client import Client
-from coordinator.server import running
-from coordinator.store import open_store
 from help_core.errors import BadInput, HelpError, MeasurementFailed
 from help_core.records import AccuracyRow, AdaptOrder, Answer
 
 CONNECT_S = 120.0
 STOP_S = 20.0
 ROWS = 5000
-
-
-@contextmanager
-def coordinator(database: Path) -> Iterator[str]:
-    """Serves on a free port, in a thread; yields the address."""
-    store = open_store(str(database))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="coordinator", daemon=True)
-    thread.start()
-    server = running("127.0.0.1:0", store)
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result().users
-    finally:
-        closing = server.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(closing, loop).result(STOP_S)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(STOP_S)
-        store.close()
 
 
 @contextmanager

@@ -29,12 +29,12 @@ from agent.boards.replay import read_column
 from benchmarks.loopback import (
     agent,
     ask,
-    coordinator,
     import_accuracies,
     reference_data,
     replay,
 )
 from coordinator.client import Client
+from coordinator.embedded import embedded
 from help_core.accuracy.table import read_accuracy_csv
 from help_core.records import AdaptOrder
 from help_core.search.candidate_file import read_candidates
@@ -144,7 +144,7 @@ def run(candidates: str, accuracy: str, seed: int) -> list[Case]:
     cases: list[Case] = []
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        address = stack.enter_context(coordinator(work / "coordinator.db"))
+        address = stack.enter_context(embedded(str(work / "coordinator.db")))
         client = stack.enter_context(Client(address))
         rows = ((str(one), percent) for one, percent in accuracies.items())
         import_accuracies(client, SPACE, "NAS-Bench-201, CIFAR-100", rows)

@@ -1,0 +1,33 @@
+"""Every example runs to its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RUNNABLE = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != "lab.py")
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_example_runs_and_prints_a_result(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 2
+    assert "Traceback" not in done.stderr
+
+
+def test_the_readme_names_every_example() -> None:
+    text = (EXAMPLES / "README.md").read_text()
+    assert all(f"python examples/{name}" in text for name in RUNNABLE)
