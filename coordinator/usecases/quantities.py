@@ -45,7 +45,7 @@ def latency(percentile: float) -> Quantity:
     """The median as the agent has it, or a percentile of the samples."""
     if percentile == MEDIAN:
         return Quantity("median latency", lambda found: found.summary.median_ms, "")
-    fewest = math.ceil(100 / (100 - percentile))
+    fewest = math.ceil(round(100 / (100 - percentile), 6))
 
     def read(measurement: Measurement) -> float | None:
         if len(measurement.samples_ns) < fewest:
