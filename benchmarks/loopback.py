@@ -40,9 +40,9 @@ def agent(address: str, folder: Path, device: str, arguments: Sequence[str]) -> 
             process.wait()
 
 
-def replay(table: Path) -> list[str]:
+def replay(table: Path, space: str) -> list[str]:
     """The arguments of an agent that replays a table."""
-    return ["--board", "replay", "--table", str(table)]
+    return ["--board", "replay", "--table", str(table), "--space", space]
 
 
 def _wait_until_online(

@@ -151,7 +151,7 @@ def run(candidates: str, accuracy: str, seed: int) -> list[Case]:
         for device, limits in CASES.items():
             table = folder / "latency" / f"{device}.pt"
             truth = Truth(read_column(table, space, device), accuracies, choices)
-            with agent(address, work / device, device, replay(table)):
+            with agent(address, work / device, device, replay(table, SPACE)):
                 for number, limit in enumerate(limits):
                     order = AdaptOrder(
                         device,

@@ -97,7 +97,7 @@ def run(accuracy: str, seed: int, *, free: bool) -> tuple[list[Row], str]:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         address = stack.enter_context(embedded(str(work / "coordinator.db")))
         client = stack.enter_context(Client(address))
-        stack.enter_context(agent(address, work / "agent", DEVICE, replay(table)))
+        stack.enter_context(agent(address, work / "agent", DEVICE, replay(table, space.name)))
         source = ""
         for limit, theirs in zip(LIMITS_MS, published(folder, space), strict=True):
             order = AdaptOrder(
