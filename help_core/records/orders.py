@@ -13,7 +13,8 @@ MIN_SUPPORT = 3
 MAX_SAMPLES = 1000
 MAX_GOALS = 100
 MAX_DEVICES = 16
-MAX_CANDIDATES = 100_000
+MAX_CANDIDATES = 20_000
+"""They travel in one message of at most 4 MiB."""
 MEDIAN = 50.0
 FRONT_BUDGET = 30
 """Most measurements that confirm a whole front, unless the user says."""

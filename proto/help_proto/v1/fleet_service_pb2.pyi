@@ -659,7 +659,7 @@ class AdaptRequest(_message.Message):
 
     @_builtins.property
     def candidates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Canonical strings to choose from; empty: a generator's. At most 100,000."""
+        """Canonical strings to choose from; empty: a generator's. At most 20,000."""
 
     def __init__(
         self,
