@@ -24,6 +24,7 @@ from help_core.errors import MeasurementFailed
 from help_core.predictors.registry import PredictorSource, get_predictor
 from help_core.records import AdaptOrder, Answer, Progress, Purpose, Verdict
 from help_core.records.orders import MIN_SUPPORT
+from help_core.search.generators.registry import check_generator
 
 Support = dict[str, dict[str, StoredMeasurement]]
 """Measurements by device and architecture."""
@@ -81,6 +82,8 @@ class Adapting:
         )
         # What cannot be answered is refused before anything is measured.
         knowledge.objective(order)
+        if order.generator:
+            check_generator(order.generator, knowledge.space)
         for text in order.candidates:
             knowledge.space.parse(text)
         return knowledge

@@ -15,9 +15,7 @@ SAMPLED = 20_000
 def exhaustive(problem: Problem, rng: np.random.Generator) -> IntArray:
     """Every architecture; raises ``BadInput`` where the space is too large to list."""
     if not isinstance(problem.space, EnumerableSpace):
-        raise BadInput(
-            f"{problem.space.name} is too large to list; use the generator evolution or random"
-        )
+        raise BadInput(f"{problem.space.name} is too large to list")
     return problem.space.all_genes()
 
 

@@ -50,9 +50,17 @@ def get_generator(name: str) -> Generator:
     )
 
 
+def check_generator(name: str, space: GeneSpace) -> None:
+    """Raises ``NotFound``, or ``BadInput`` where that generator cannot work on the space."""
+    get_generator(name)
+    if name == "exhaustive" and not isinstance(space, EnumerableSpace):
+        raise BadInput(f"{space.name} is too large to list; use the generator evolution or random")
+
+
 def generate(name: str, problem: Problem, rng: np.random.Generator) -> IntArray:
     """Distinct canonical candidates ``[n, genes]``; raises what a generator gave that it cannot."""
     space = problem.space
+    check_generator(name, space)
     genes = checked_genes(space.name, get_generator(name)(problem, rng), space.gene_choices)
     if not len(genes):
         raise BadInput(f"the generator {name} gave no candidates of {space.name}")

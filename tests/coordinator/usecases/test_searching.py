@@ -361,8 +361,10 @@ def test_what_contradicts_itself_is_refused(wanted: dict[str, Any]) -> None:
     ],
 )
 def test_unknown_names_are_refused(wanted: dict[str, Any], kind: type[HelpError]) -> None:
+    lab = make_lab()
     with pytest.raises(kind, match="nobody"):
-        ask(order(**wanted))
+        ask(order(**wanted), lab)
+    assert lab.asked == {}
 
 
 def test_the_same_order_gives_the_same_answer() -> None:
