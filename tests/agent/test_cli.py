@@ -26,7 +26,7 @@ QUICK = Plan(min_sampling_s=0.01, max_sampling_s=0.05, max_warmup_s=0.05)
 def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """The commands see a fake laptop."""
     system = grow(tmp_path / "root", LAPTOP)
-    monkeypatch.setattr(main, "System", lambda: system)
+    monkeypatch.setattr(main, "this_machine", lambda: system)
     monkeypatch.setattr(probe, "LOOK_S", 0.01)
     return system
 
@@ -34,8 +34,8 @@ def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
 def test_a_model_is_measured_with_figures_verdict_and_explanations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def quick_board(*, with_memory: bool) -> HostBoard:
-        return HostBoard(QUICK, max_extra=0, with_memory=with_memory)
+    def quick_board(processes: int, *, system: System, with_memory: bool) -> HostBoard:
+        return HostBoard(QUICK, processes, system=system, max_extra=0, with_memory=with_memory)
 
     monkeypatch.setattr(main, "HostBoard", quick_board)
     path = tmp_path / "model.onnx"
