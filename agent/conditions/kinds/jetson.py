@@ -39,10 +39,11 @@ class Jetson(Linux):
     def power_mode(self, system: System) -> str:
         """``15W (1)`` of ``nvpmodel -q``, or what its status file says."""
         answer = (system.run(["nvpmodel", "-q"]) or "").splitlines()
-        for line, following in zip(answer, [*answer[1:], ""], strict=True):
+        for index, line in enumerate(answer):
             name, _, mode = line.partition(":")
             if name.strip() == "NV Power Mode":
-                return f"{mode.strip()} ({following.strip()})"
+                number = "".join(answer[index + 1 : index + 2]).strip()
+                return f"{mode.strip()} ({number})" if number else mode.strip()
         return system.first_line(STATUS)
 
     def readers(self, system: System) -> Mapping[str, Reader]:
