@@ -65,6 +65,17 @@ def test_the_probe_names_what_will_spoil_numbers_and_the_way_out(laptop: System)
     assert "CPUExecutionProvider" in found["providers"]
 
 
+def test_the_probe_says_what_the_board_cannot_read_and_why(laptop: System) -> None:
+    (laptop.root / POLICY / "scaling_cur_freq").unlink()
+    laptop.gpu_missing = "NVML: Driver Not Loaded"
+    found = json.loads(CliRunner().invoke(app, ["probe", "--json"]).stdout)
+    assert found["unreadable"].keys() == {"cpu_clock_mhz", "gpu"}
+    assert "cpufreq" in found["unreadable"]["cpu_clock_mhz"]
+    table = CliRunner().invoke(app, ["probe"], env={"COLUMNS": "160"}).stdout
+    assert "unreadable: no cpufreq" in table
+    assert "unreadable: NVML: Driver Not Loaded" in table
+
+
 def test_the_probe_tells_of_throttling_now_and_since_boot(laptop: System) -> None:
     grow(laptop.root, {**PI, PI_THROTTLED: "50001\n"})
     shown = CliRunner().invoke(app, ["probe", "--json"]).stdout
