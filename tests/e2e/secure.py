@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.processes import Done, Process, free_port, python_module, wait_for
+
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class Fleet:
     address: str
     fingerprint: str
 
-    def run(self, module: str, *arguments: str, timeout_s: float = 60, **environment: str) -> Done:
-        variables = {"HELP_COORDINATOR": self.address, **environment}
-        return run_at(self.home, module, *arguments, timeout_s=timeout_s, **variables)
+    timeout_s: float = TIMEOUT_S
 
-    def coord(self, *arguments: str, timeout_s: float = 60, **environment: str) -> Done:
-        return self.run("coordinator.main", *arguments, timeout_s=timeout_s, **environment)
+    def run(self, module: str, *arguments: str, **environment: str) -> Done:
+        variables = {"HELP_COORDINATOR": self.address, **environment}
+        return _run([module, *arguments], self.home, variables, self.timeout_s)
+
+    def coord(self, *arguments: str, **environment: str) -> Done:
+        return self.run("coordinator.main", *arguments, **environment)
 
     def token(self, role: str, *arguments: str, **environment: str) -> str:
         done = self.coord("token", "create", "--role", role, *arguments, **environment)
@@ -36,12 +40,16 @@ class Fleet:
         return done.stdout.strip()
 
 
-def run_at(
-    home: Path, module: str, *arguments: str, timeout_s: float = 60, **environment: str
+def run_at(home: Path, module: str, *arguments: str, **environment: str) -> Done:
+    return _run([module, *arguments], home, environment, TIMEOUT_S)
+
+
+def _run(
+    arguments: Sequence[str], home: Path, environment: Mapping[str, str], timeout_s: float
 ) -> Done:
     folders = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "DATA", "STATE")}
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-m", *arguments],
         capture_output=True,
         text=True,
         timeout=timeout_s,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def root() -> ArmRoot:
 
 @pytest.fixture(scope="module")
 def pi(root: ArmRoot, tmp_path_factory: pytest.TempPathFactory) -> EmulatedBoard:
-    folder = tmp_path_factory.mktemp("raspberry pi")
+    folder = tmp_path_factory.mktemp('raspberry pi\'s "4"; touch pwned')
     return make_board(folder, root, RASPBERRY_PI_4, processor=PROCESSOR, kernel=KERNEL)
 
 
@@ -95,7 +96,7 @@ def test_help_adapts_to_it_over_tls(fleet: Fleet, agent: Process) -> None:
     """Twenty architectures and the winner are measured on the emulated board itself."""
     command = ["adapt", "--device", "raspi4", "--samples", str(SAMPLES), "--seed", "1"]
     command += ["--max-latency-ms", "2000", "--measurements", "2", "--json"]
-    done = fleet.coord(*command, timeout_s=ADAPT_S)
+    done = replace(fleet, timeout_s=ADAPT_S).coord(*command)
     assert done.returncode == 0, done.stderr + agent.log.read_text()[-2000:]
     (pick,) = json.loads(done.stdout)["picks"]
     assert 0 < pick["measured_ms"] <= 2000

@@ -52,32 +52,32 @@ class FakeNvml:
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:
         return f"uuid {uuid}"
 
-    def nvmlDeviceGetName(self, handle: str) -> str:
+    def nvmlDeviceGetName(self, handle: str) -> Any:
         return self._answer("name", f"NVIDIA H100 PCIe {handle}")
 
-    def nvmlSystemGetDriverVersion(self) -> bytes:
+    def nvmlSystemGetDriverVersion(self) -> Any:
         return self._answer("driver", b"550.54.15")
 
-    def nvmlDeviceGetEnforcedPowerLimit(self, handle: str) -> int:
+    def nvmlDeviceGetEnforcedPowerLimit(self, handle: str) -> Any:
         return self._answer("limit", 350_000)
 
-    def nvmlDeviceGetPowerUsage(self, handle: str) -> int:
+    def nvmlDeviceGetPowerUsage(self, handle: str) -> Any:
         return self._answer("power", 68_123)
 
-    def nvmlDeviceGetMemoryInfo(self, handle: str) -> SimpleNamespace:
+    def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:
         return self._answer("memory", SimpleNamespace(used=512 * 2**20))
 
-    def nvmlDeviceGetClockInfo(self, handle: str, kind: int) -> int:
+    def nvmlDeviceGetClockInfo(self, handle: str, kind: int) -> Any:
         assert kind == self.NVML_CLOCK_SM
         return self._answer("clock", 1755)
 
-    def nvmlDeviceGetTemperature(self, handle: str, sensor: int) -> int:
+    def nvmlDeviceGetTemperature(self, handle: str, sensor: int) -> Any:
         return self._answer("temperature", 41)
 
-    def nvmlDeviceGetCurrentClocksEventReasons(self, handle: str) -> int:
+    def nvmlDeviceGetCurrentClocksEventReasons(self, handle: str) -> Any:
         return self._answer("reasons", self.reasons)
 
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> Any:
         return self._answer("energy", self.energy_mj)
 
 
@@ -110,16 +110,16 @@ def test_clock_temperature_power_memory_and_energy_have_their_units(tmp_path: Pa
 @pytest.mark.parametrize(
     ("bits", "signs"),
     [
-        (0x0, set()),
-        (0x1 | 0x2 | 0x100, set()),
-        (0x4, {"gpu-power-cap"}),
-        (0x8 | 0x40, {"gpu-hardware-slowdown", "gpu-thermal-hardware"}),
-        (0x20 | 0x1, {"gpu-thermal"}),
-        (0x80, {"gpu-power-brake"}),
-        (0x4000, {"gpu-0x4000"}),
+        (0x0, frozenset()),
+        (0x1 | 0x2 | 0x100, frozenset()),
+        (0x4, frozenset({"gpu-power-cap"})),
+        (0x8 | 0x40, frozenset({"gpu-hardware-slowdown", "gpu-thermal-hardware"})),
+        (0x20 | 0x1, frozenset({"gpu-thermal"})),
+        (0x80, frozenset({"gpu-power-brake"})),
+        (0x4000, frozenset({"gpu-0x4000"})),
     ],
 )
-def test_each_reason_that_slows_a_gpu_has_its_name(bits: int, signs: set[str]) -> None:
+def test_each_reason_that_slows_a_gpu_has_its_name(bits: int, signs: frozenset[str]) -> None:
     assert slowing(bits) == signs
     assert gpu_of(FakeNvml(reasons=bits)).throttling() == signs
 
@@ -134,7 +134,7 @@ def test_an_older_driver_is_asked_by_the_calls_old_name() -> None:
     )
     found = open_gpu(library, "")
     assert isinstance(found, NvmlGpu)
-    assert found.throttling() == {"gpu-thermal"}
+    assert found.throttling() == frozenset({"gpu-thermal"})
 
 
 def test_a_slow_gpu_is_no_sign_against_what_the_processor_runs(tmp_path: Path) -> None:
