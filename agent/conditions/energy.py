@@ -25,12 +25,13 @@ class EnergySample:
 
 
 def read_energy(system: System, at_ns: int, *, gpu: bool = False) -> EnergySample:
-    """The GPU's where it does the work; else both kinds of the processor's.
+    """Where the GPU does the work, its own or its module's; else both kinds of the processor's.
 
     Usually neither is there, and RAPL is readable by root alone.
     """
-    if gpu and system.gpu is not None:
-        return EnergySample(at_ns, system.gpu.energy_uj())
+    if gpu:
+        counter_uj = system.gpu.energy_uj() if system.gpu else None
+        return EnergySample(at_ns, counter_uj, _module_mw(system))
     packages = [
         value
         for path in system.glob(f"{RAPL}/energy_uj")

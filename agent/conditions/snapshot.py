@@ -56,7 +56,11 @@ def read_all(system: System, kind: BoardKind | None = None) -> dict[str, float |
     """The common readings, those of this kind of board and those of the GPU, by name."""
     readers = {**READERS, **(kind or find_kind(system)).readers(system)}
     values = {name: read(system) for name, read in readers.items()}
-    return {**values, **system.gpu.readings()} if system.gpu else values
+    if system.gpu is not None:
+        # An integrated GPU tells NVML little; what the board itself has read stays.
+        told = system.gpu.readings()
+        values |= {name: value for name, value in told.items() if values.get(name) is None}
+    return values
 
 
 def take_snapshot(system: System, kind: BoardKind | None = None) -> Snapshot:

@@ -16,7 +16,11 @@ from agent.conditions.nvidia import NOT_INSTALLED, NvmlGpu, open_gpu, slowing
 from agent.conditions.snapshot import Sampler, read_all, take_moment
 from agent.conditions.system import System
 from agent.conditions.throttle import read_throttle
-from tests.agent.trees import LAPTOP, Commands, grow
+from tests.agent.trees import JETSON, LAPTOP, Commands, grow
+
+EVERYTHING = frozenset(
+    {"name", "driver", "limit", "power", "memory", "clock", "temperature", "reasons", "energy"}
+)
 
 
 class FakeNvmlError(Exception):
@@ -151,6 +155,14 @@ def test_energy_of_a_gpu_job_is_the_gpus(tmp_path: Path) -> None:
     assert read_energy(system, 7) == EnergySample(7, counter_uj=1_000_000)
 
 
+def test_a_jetson_whose_gpu_tells_nvml_nothing_keeps_what_its_files_tell(tmp_path: Path) -> None:
+    grow(tmp_path, {**JETSON, "sys/class/devfreq/17000000.gpu/cur_freq": "306000000\n"})
+    gpu = gpu_of(FakeNvml(refused=EVERYTHING))
+    system = System(tmp_path, Commands(), gpu=gpu, platform_name="Linux", machine="aarch64")
+    assert read_all(system)["gpu_clock_mhz"] == 306
+    assert read_energy(system, 7, gpu=True) == EnergySample(7, power_mw=6000)
+
+
 def test_the_gpu_is_watched_during_a_job_of_its_own_only(tmp_path: Path) -> None:
     library = FakeNvml()
     system = machine(tmp_path, library)
@@ -164,10 +176,7 @@ def test_the_gpu_is_watched_during_a_job_of_its_own_only(tmp_path: Path) -> None
 
 
 def test_what_a_gpu_does_not_support_is_unreadable_and_breaks_nothing() -> None:
-    everything = frozenset(
-        {"name", "driver", "limit", "power", "memory", "clock", "temperature", "reasons", "energy"}
-    )
-    gpu = gpu_of(FakeNvml(refused=everything))
+    gpu = gpu_of(FakeNvml(refused=EVERYTHING))
     assert set(gpu.readings().values()) == {None}
     assert gpu.throttling() is None
     assert gpu.energy_uj() is None
