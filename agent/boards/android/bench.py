@@ -6,10 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent.boards.android.binaries import Binaries
 from agent.boards.android.capture import STATUS_NAMES, CapturedSystem, capture
 from agent.boards.android.dialogue import Runner, RunnerEnded
 from agent.boards.android.files import PhoneFiles
@@ -33,14 +34,6 @@ TRIES = 3
 LOOK_EVERY_S = 2.0
 RETURN_S = 600.0
 """How long a measurement waits for an unplugged phone before it is given up for now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Binaries:
-    """What is pushed to the phone and started there."""
-
-    runner: Path
-    library: Path
 
 
 class AndroidBench:

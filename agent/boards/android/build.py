@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from agent.boards.android.binaries import RUNNER, default_folder
 from help_core.errors import BadInput
 from help_proto.console import run_cli
 
@@ -49,11 +50,13 @@ def build_runner(compiler: str, out: Path) -> Path:
 
 @app.command()
 def build(
-    out: Annotated[Path, typer.Option(help="Where to put it.")] = Path("build/phone/help-runner"),
+    out: Annotated[
+        Path | None, typer.Option(help="Where to put it; by default where help-agent looks.")
+    ] = None,
     compiler: Annotated[str, typer.Option(help="The C compiler to use.")] = CROSS_COMPILER,
 ) -> None:
     """Compile the phones' runner."""
-    typer.echo(str(build_runner(compiler, out)))
+    typer.echo(str(build_runner(compiler, out or default_folder() / RUNNER)))
 
 
 def main() -> None:

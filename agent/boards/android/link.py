@@ -107,9 +107,7 @@ class AdbLink:
         done = self._try([*self._command, "get-state"])
         return done.stdout.strip() if done is not None and done.returncode == 0 else ""
 
-    def _run(
-        self, arguments: Sequence[str], timeout_s: float
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
         try:
             return _adb([*self._command, *arguments], timeout_s)
         except subprocess.TimeoutExpired:
