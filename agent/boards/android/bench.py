@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 """A process is started anew this often if the cable was pulled meanwhile."""
+FRESH_S = 1.0
 LOOK_EVERY_S = 2.0
 RETURN_S = 600.0
 """How long a measurement waits for an unplugged phone before it is given up for now."""
@@ -56,6 +58,8 @@ class AndroidBench:
         self._return_s = return_s
         self._clock_s = clock_s
         self.files = PhoneFiles(link)
+        self._temperature_c: float | None = None
+        self._captured_s = -math.inf
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._running: Runner | None = None
@@ -71,11 +75,13 @@ class AndroidBench:
         return self._measure(write_model(sentinel_stages(), settings, 0.0, folder), SENTINEL_PLAN)
 
     def temperature_c(self) -> float | None:
-        """The phone's temperature now; ``None`` also while it is away."""
-        try:
-            return sensors.temperature_c(capture(self._link))
-        except LinkLost:
-            return None
+        """The phone's temperature, at most ``FRESH_S`` old; ``None`` also while it is away."""
+        if self._clock_s() - self._captured_s > FRESH_S:
+            try:
+                self._capture()
+            except LinkLost:
+                return None
+        return self._temperature_c
 
     def pause(self, seconds: float) -> bool:
         """Waits; whether the measurement was interrupted meanwhile."""
@@ -119,6 +125,11 @@ class AndroidBench:
             # What stays is removed with the folder at the end.
             return
 
+    def _capture(self) -> CapturedSystem:
+        system = capture(self._link)
+        self._temperature_c, self._captured_s = sensors.temperature_c(system), self._clock_s()
+        return system
+
     def _measure(self, files: ModelFiles, plan: Plan) -> Replicate | Failure:
         lost = "interrupted"
         for _ in range(TRIES):
@@ -143,7 +154,7 @@ class AndroidBench:
         words = [self.files.put(self._binaries.runner, executable=True)]
         words.append(self.files.put(self._binaries.library))
         models = [self.files.put(Path(stage["model"])) for stage in files.stages]
-        before = capture(self._link)
+        before = self._capture()
         runner = Runner(self._link, words, TIMEOUT_S)
         with self._lock:
             self._running = runner
@@ -156,7 +167,7 @@ class AndroidBench:
         finally:
             with self._lock:
                 self._running = None
-        return make_replicate(answer, self._around(samples, before, capture(self._link)))
+        return make_replicate(answer, self._around(samples, before, self._capture()))
 
     def _converse(
         self,

@@ -61,6 +61,10 @@ class FolderPhone:
         """Puts it back."""
         self._plugged = True
 
+    def count_starts(self) -> int:
+        """How many programs have been started."""
+        return len(self._running)
+
     def is_there(self) -> bool:
         """See ``PhoneLink``."""
         return self._plugged

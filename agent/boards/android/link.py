@@ -74,7 +74,9 @@ class AdbLink:
         """See ``PhoneLink``."""
         # adb's own exit code does not tell a lost cable from a failed command: this mark does.
         mark = f"{ENDED}-{secrets.token_hex(8)}"
-        done = self._run(["shell", "-T", f"( {script}\n) 2>&1; echo; echo {mark} $?"], timeout_s)
+        done = self._run(
+            ["shell", "-T", f"( {script}\n) 2>&1; code=$?; echo; echo {mark} $code"], timeout_s
+        )
         text, found, code = done.stdout.rpartition(f"\n{mark} ")
         if not found or not code.strip().isdigit():
             raise LinkLost(_why(done))
@@ -123,7 +125,7 @@ class AdbLink:
 
 def script_of(words: Sequence[str]) -> str:
     """A program, and after it the line that tells how it ended."""
-    return f"{command_line(words)}; echo; echo {ENDED} $?"
+    return f"{command_line(words)}; code=$?; echo; echo {ENDED} $code"
 
 
 def start_process(command: Sequence[str]) -> subprocess.Popen[str]:
