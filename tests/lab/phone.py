@@ -155,7 +155,7 @@ class LabPhone:
         return found
 
     @staticmethod
-    def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    def wait_until(condition: Callable[[], bool], timeout_s: float = 90.0) -> None:
         """Waits until the condition holds."""
         end = time.monotonic() + timeout_s
         while not condition():

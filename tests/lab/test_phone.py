@@ -54,7 +54,7 @@ def coordinator(tmp_path: Path) -> Iterator[str]:
     command = python_module("coordinator.main", "serve", "--listen", listen)
     command += ["--store", str(tmp_path / "coordinator.db")]
     with Process(command, tmp_path / "coordinator.log") as process:
-        wait_for(lambda: "listens on" in process.log.read_text())
+        wait_for(lambda: "listens on" in process.log.read_text(), 120)
         yield listen
         assert process.stop() == 0
 
@@ -113,7 +113,7 @@ def phone_agent(phone: LabPhone, folder: Path, address: str) -> Process:
 
 def pull_the_cable_once(phone: LabPhone, pulled: threading.Event) -> None:
     """As soon as a runner works on the phone, its cable is out for a moment."""
-    phone.wait_until(lambda: any("help-fleet" in words for words in phone.processes()), 90)
+    phone.wait_until(lambda: any("help-fleet" in words for words in phone.processes()), 240)
     phone.unplug()
     pulled.set()
     threading.Event().wait(3.0)
@@ -126,7 +126,7 @@ def test_adapt_survives_a_pulled_cable_and_leaves_nothing_behind(
 ) -> None:
     pulled = threading.Event()
     with phone_agent(phone, tmp_path, coordinator) as agent:
-        wait_for(lambda: is_online(coordinator, "phone") or agent.popen.poll() is not None, 60)
+        wait_for(lambda: is_online(coordinator, "phone") or agent.popen.poll() is not None, 120)
         assert agent.popen.poll() is None, agent.log.read_text()
         assert phone.setting("stay_on_while_plugged_in") == "7"
         puller = threading.Thread(target=pull_the_cable_once, args=(phone, pulled))
