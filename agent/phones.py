@@ -155,7 +155,7 @@ def phone_name(model: str, serial: str, settings: Settings) -> str:
         ending += f"-{settings.provider.removesuffix('ExecutionProvider').lower()}"
     text = f"{model or 'phone'}-{serial}"
     name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in text)
-    return (name.strip("._-")[: NAME_CHARS - len(ending)] + ending)[:NAME_CHARS]
+    return (name.strip("._-") or "phone")[: NAME_CHARS - len(ending)] + ending
 
 
 @contextmanager
