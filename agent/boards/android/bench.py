@@ -110,10 +110,15 @@ class AndroidBench:
             self._stop.wait(LOOK_EVERY_S)
         return False
 
-    def wait_for_return(self) -> bool:
+    def wait_for_return(self, error: LinkLost) -> bool:
         """Whether an unplugged phone came back in the time that a measurement waits for it."""
+        serial = self._link.serial
+        log.warning("phone %s went away: %s; waiting for it", serial, error)
         self.files.forget()
-        return self.wait_for_phone(self._return_s)
+        is_back = self.wait_for_phone(self._return_s)
+        if is_back:
+            log.info("phone %s is back", serial)
+        return is_back
 
     def forget_models(self, batch: Sequence[ModelFiles]) -> None:
         """Deletes the models of a batch from the phone, as far as it is there."""
@@ -145,8 +150,7 @@ class AndroidBench:
                 return Failure(FailureClass.CRASHED, f"the runner's answer is damaged: {error!r}")
             except LinkLost as error:
                 lost = f"phone {self._link.serial} went away: {error}"
-                log.warning("%s; waiting for it", lost)
-                if not self.wait_for_return():
+                if not self.wait_for_return(error):
                     break
         return Failure(FailureClass.KILLED, lost)
 

@@ -141,7 +141,7 @@ class AndroidBoard:
             try:
                 return capture(self._link)
             except LinkLost as error:
-                if not self._bench.wait_for_return():
+                if not self._bench.wait_for_return(error):
                     return Failure(FailureClass.KILLED, f"phone {self._link.serial}: {error}")
         return Failure(FailureClass.KILLED, "interrupted")
 

@@ -16,8 +16,10 @@ from agent.boards.android.dialogue import Runner
 from agent.conditions.load import CpuTimes, LoadBetween, load_between, read_cpu_times
 from agent.conditions.snapshot import Moment, take_moment
 
-CHUNK_MS = 100
+MIN_CHUNK_MS, MAX_CHUNK_MS = 100, 1000
 CHUNK_RUNS = 1000
+RUNS_TO_FILL = 4
+"""Of a model so slow that few runs fit: each chunk may cost a run that does not count."""
 
 STAT = "proc/stat"
 WATCHED = (
@@ -40,6 +42,7 @@ class PhoneSamples:
         self._paths = [STAT, *[path for path in readable if path.isascii()]][:MAX_WATCHED]
         self._waiting: deque[tuple[int, int, int]] = deque()
         self._now_ns = 0
+        self._chunk_ms = MIN_CHUNK_MS
         self._ends: list[tuple[CpuTimes | None, int, int]] = []
         self.moments: list[Moment] = []
 
@@ -70,11 +73,13 @@ class PhoneSamples:
         return load_between(first, last, own_s, elapsed_s)
 
     def _fetch(self) -> None:
-        answer = self._runner.ask(f"run {CHUNK_RUNS} {CHUNK_MS}", "measuring")
+        answer = self._runner.ask(f"run {CHUNK_RUNS} {self._chunk_ms}", "measuring")
         ends: Sequence[int] = answer["ends_ns"]
         self._waiting.extend(zip(ends, answer["samples_ns"], answer["waited_ns"], strict=True))
         if not self._waiting:
             raise ValueError("a chunk without samples")
+        slow_ms = RUNS_TO_FILL * max(answer["samples_ns"]) // 10**6
+        self._chunk_ms = min(max(MIN_CHUNK_MS, slow_ms), MAX_CHUNK_MS)
         self._take_readings(answer)
 
     def _take_readings(self, answer: Mapping[str, Any]) -> None:
