@@ -123,10 +123,8 @@ class AndroidBench:
     def forget_models(self, batch: Sequence[ModelFiles]) -> None:
         """Deletes the models of a batch from the phone, as far as it is there."""
         try:
-            for files in batch:
-                for stage in files.stages:
-                    self.files.remove(self.files.put(Path(stage["model"])))
-        except (LinkLost, MeasurementFailed):
+            self.files.remove(Path(stage["model"]) for files in batch for stage in files.stages)
+        except LinkLost:
             # What stays is removed with the folder at the end.
             return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from agent.boards.android.link import LinkLost, PhoneLink
@@ -25,8 +26,7 @@ class PhoneFiles:
 
         Raises ``LinkLost``, and ``MeasurementFailed`` if the phone cannot keep it.
         """
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
-        target = f"{self._link.folder}/{digest[:NAME_CHARS]}"
+        target, digest = self._target(source)
         if target not in self._known:
             if not self._holds(target, digest):
                 self._push(source, target, digest)
@@ -35,10 +35,11 @@ class PhoneFiles:
             self._known.add(target)
         return target
 
-    def remove(self, target: str) -> None:
-        """Deletes a file; raises ``LinkLost``."""
-        self._known.discard(target)
-        self._link.shell(command_line(["rm", "-f", target]))
+    def remove(self, sources: Iterable[Path]) -> None:
+        """Deletes what has the contents of these files; raises ``LinkLost``."""
+        targets = [self._target(source)[0] for source in sources]
+        self._known.difference_update(targets)
+        self._link.shell(command_line(["rm", "-f", *targets]))
 
     def forget(self) -> None:
         """After the cable was out, what is there has to be looked at again."""
@@ -51,6 +52,10 @@ class PhoneFiles:
             return self._link.shell(command_line(["rm", "-rf", self._link.folder])).code == 0
         except LinkLost:
             return False
+
+    def _target(self, source: Path) -> tuple[str, str]:
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        return f"{self._link.folder}/{digest[:NAME_CHARS]}", digest
 
     def _holds(self, target: str, digest: str) -> bool:
         return self._link.shell(command_line(["sha256sum", target])).text.startswith(digest)
