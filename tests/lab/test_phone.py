@@ -19,14 +19,15 @@ from agent.boards.android.build import build_runner
 from agent.boards.android.link import FOLDER, AdbLink, find_adb
 from agent.boards.android.quoting import command_line
 from coordinator.client import Client
-from help_core.records import Device
-from tests.e2e.processes import Process, coord, free_port, is_online, python_module, wait_for
+from help_core.records import CollectionOrder, Device, JobState
+from tests.e2e.processes import Process, free_port, is_online, python_module, wait_for
 from tests.lab import phone_root
 from tests.lab.phone import SERIAL, LabPhone
 
 pytestmark = pytest.mark.lab
 
 ORT_HEADER = Path(__file__).parents[2] / "agent/boards/android/runner/ort.h"
+CELL = "nasbench201:|skip_connect~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|"
 VSOCK_LOCAL = 1
 """This machine, as the kernel numbers it (vsock(7))."""
 HOSTILE = ["it's", 'say "x"', "a b", "a;id", "$(id)", "`id`", "a\nb", "-n", "\\", "*", "$HOME", "&"]
@@ -145,22 +146,38 @@ def test_adapt_survives_a_pulled_cable_and_leaves_nothing_behind(
         assert done.returncode == 0, done.stderr + log
         assert pulled.is_set()
         assert "went away" in log
-        (status,) = json.loads(coord(coordinator, "devices", "--json").stdout)["devices"]
+        with Client(coordinator) as client:
+            (status,) = client.devices()
         assert agent.stop(signal.SIGTERM) == 0, agent.log.read_text()
     answer = json.loads(done.stdout)
     assert answer["picks"]
     assert all(pick["measured_ms"] > 0 for pick in answer["picks"])
-    assert status["failed_jobs"] == 0
+    assert (status.failed_jobs, status.leased_jobs, status.queued_jobs) == (0, 0, 0)
+    assert status.valid_measurements + status.suspect_measurements >= 3
+    check_the_device(status.device)
     check_the_phone_is_as_found(phone)
-    with Client(coordinator) as client:
-        device = next(one.device for one in client.devices())
-    check_the_device(device)
+
+
+@pytest.mark.timeout(400)
+def test_an_agent_that_is_stopped_while_it_measures_leaves_nothing_behind(
+    phone: LabPhone, coordinator: str, tmp_path: Path
+) -> None:
+    with phone_agent(phone, tmp_path, coordinator) as agent, Client(coordinator) as client:
+        wait_for(lambda: is_online(coordinator, "phone") or agent.popen.poll() is not None, 120)
+        next(iter(client.collect(CollectionOrder("c-stopped"), ["phone"], [CELL])))
+        phone.wait_until(lambda: bool(runners(phone)), 240)
+        agent.popen.send_signal(signal.SIGTERM)
+        assert agent.popen.wait(60) == 0, agent.log.read_text()
+        (job,), _ = client.jobs("phone")
+        assert job.state is JobState.QUEUED
+    check_the_phone_is_as_found(phone)
 
 
 def check_the_phone_is_as_found(phone: LabPhone) -> None:
     assert phone.files == []
+    # A runner whose cable has just gone ends at the end of its input.
+    phone.wait_until(lambda: not runners(phone), 30)
     assert phone.setting("stay_on_while_plugged_in") is None
-    assert not runners(phone)
 
 
 def check_the_device(device: Device) -> None:
