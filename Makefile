@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lab check docs format proto proto-check clean
+.PHONY: help quickstart test lab phone-runner check docs format proto proto-check clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ test: .venv/dev ## Run the tests
 lab: .venv/dev ## Run the tests on emulated boards (installs Debian packages when root)
 	@bash tests/lab/install.sh
 	@$(BIN)/python -m pytest -m lab --timeout=600 tests/lab
+
+phone-runner: .venv/quickstart ## Compile what measures on phones (COMPILER=… of the NDK, OUT=…)
+	@$(BIN)/python -m agent.boards.android.build $(if $(COMPILER),--compiler $(COMPILER)) $(if $(OUT),--out $(OUT))
 
 check: .venv/dev proto-check ## Lint, formatting, types, protos
 	@$(BIN)/ruff check .
