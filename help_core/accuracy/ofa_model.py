@@ -35,6 +35,7 @@ STEP_DOUBT = 0.25
 
 _CHOICES = LAYERS * (len(KERNELS) + len(EXPANSIONS))
 _TOP = len(RESOLUTIONS) - 1
+_SPACE = OFAMobileNetV3()
 OFA_PHYSICS = 22
 """Columns of the space's physics."""
 
@@ -106,7 +107,7 @@ def features_at_224(genes: IntArray) -> FloatArray:
     full = genes.copy()
     full[:, RESOLUTION] = _TOP
     choices = help_encoding(full)[:, :_CHOICES]
-    return np.concatenate([choices, OFAMobileNetV3().features(full, "physics")], axis=1)
+    return np.concatenate([choices, _SPACE.features(full, "physics")], axis=1)
 
 
 def scaled(features: FloatArray, numbers: OfaNumbers) -> AnyArray:
@@ -135,10 +136,16 @@ def covariance(first: AnyArray, second: AnyArray, share: float) -> AnyArray:
 def resolution_step(numbers: OfaNumbers, genes: IntArray) -> FloatArray:
     """What a smaller image than 224 pixels changes, ``[n]`` in percentage points."""
     pixels = np.array(RESOLUTIONS)[genes[:, RESOLUTION]]
-    step = (RESOLUTIONS[_TOP] - pixels) / (RESOLUTIONS[_TOP] - RESOLUTIONS[0])
+    step = resolution_share(pixels)
     linear, squared = numbers.resolution.astype(np.float64) @ choices_and_one(genes).T
     change: FloatArray = linear * step + squared * step**2
     return change
+
+
+def resolution_share(pixels: IntArray) -> FloatArray:
+    """0 at 224 pixels, 1 at 128; ``[n]``."""
+    share: FloatArray = (RESOLUTIONS[_TOP] - pixels) / (RESOLUTIONS[_TOP] - RESOLUTIONS[0])
+    return share
 
 
 def choices_and_one(genes: IntArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,9 @@ from help_core.accuracy.ofa_model import (
     choices_and_one,
     covariance,
     features_at_224,
+    resolution_share,
 )
+from help_core.accuracy.once_for_all import KNOWN_RESOLUTIONS
 from help_core.arrays import AnyArray, FloatArray, IntArray
 from help_core.spaces.base import sample_genes
 from help_core.spaces.ofa import OFAMobileNetV3
@@ -24,9 +27,6 @@ from help_core.spaces.ofa.layers import RESOLUTIONS
 
 JITTER = 1e-4
 """Added to the inducing points' covariance, so that single precision suffices later."""
-
-KNOWN_RESOLUTIONS = tuple(range(128, 225, 16))
-"""Those that once-for-all's predictor tells apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,11 @@ def _standardised(features: FloatArray, options: OfaTraining) -> tuple[FloatArra
 
 def _inducing(points: FloatArray, count: int, seed: int) -> FloatArray:
     """Centres of clusters, which repeat no architecture of the data."""
-    centres, label = kmeans2(points, count, iter=4, minit="points", seed=seed)
-    used = np.unique(label)
-    chosen: FloatArray = centres[used]
+    with warnings.catch_warnings():
+        # A cluster that came out empty is left out below.
+        warnings.filterwarnings("ignore", "One of the clusters is empty")
+        centres, label = kmeans2(points, count, iter=4, minit="points", seed=seed)
+    chosen: FloatArray = centres[np.unique(label)]
     return chosen
 
 
@@ -124,7 +126,7 @@ def _resolution_effect(
     for pixels in KNOWN_RESOLUTIONS[:-1]:
         at = drawn.copy()
         at[:, RESOLUTION] = RESOLUTIONS.index(pixels)
-        step = (KNOWN_RESOLUTIONS[-1] - pixels) / (KNOWN_RESOLUTIONS[-1] - KNOWN_RESOLUTIONS[0])
+        step = resolution_share(np.array([pixels]))[0]
         rows.append(np.concatenate([choices * step, choices * step**2], axis=1))
         targets.append(slope * (teacher.accuracy_percent(at) - best))
     inputs, target = np.concatenate(rows), np.concatenate(targets)
