@@ -17,6 +17,8 @@ from help_proto.console import EXIT_CODES_HELP, run_cli
 
 SCIENCE = {
     "evaluate": ("coordinator.cli.science", "evaluate_command"),
+    "describe": ("coordinator.cli.describe", "describe"),
+    "validate": ("coordinator.cli.validate", "validate_command"),
     "meta-train": ("coordinator.cli.meta_train", "meta_train_command"),
 }
 """Commands that need torch or scipy at once; others must not wait seconds for their import."""

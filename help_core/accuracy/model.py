@@ -18,8 +18,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from help_core.accuracy.cell_network import scores, weight_shapes
 from help_core.accuracy.base import AccuracySource
+from help_core.accuracy.cell_network import scores, weight_shapes
 from help_core.accuracy.isomorphism import DISCONNECTED, cell_signatures
 from help_core.accuracy.ofa_model import SHIPPED as SHIPPED_OFA
 from help_core.accuracy.ofa_model import load_shipped_ofa_accuracy

@@ -222,5 +222,3 @@ def load_shipped_ofa_accuracy() -> OfaAccuracy:
     """The model that comes with the package."""
     folder = files("help_core") / "assets" / "accuracy"
     return load_ofa_accuracy(folder / f"{SHIPPED}.safetensors", folder / f"{SHIPPED}.json")
-
-

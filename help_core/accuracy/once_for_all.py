@@ -110,9 +110,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _tensor(
-    path: Path, state: Mapping[str, Any], name: str, shape: tuple[int, ...]
-) -> AnyArray:
+def _tensor(path: Path, state: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> AnyArray:
     tensor = state.get(name)
     found = tuple(getattr(tensor, "shape", ()))
     if tensor is None or found != shape:
