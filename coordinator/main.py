@@ -18,6 +18,7 @@ from help_proto.console import EXIT_CODES_HELP, run_cli
 SCIENCE = {
     "evaluate": ("coordinator.cli.science", "evaluate_command"),
     "describe": ("coordinator.cli.describe", "describe"),
+    "report": ("coordinator.cli.report", "report"),
     "validate": ("coordinator.cli.validate", "validate_command"),
     "meta-train": ("coordinator.cli.meta_train", "meta_train_command"),
 }

@@ -103,7 +103,9 @@ class Reference:
         inner, first = "blocks.0.mobile_inverted_conv", x
         x = self._conv(x, f"{inner}.depth_conv.conv.weight", groups=x.shape[1])
         x = torch.relu(self._norm(x, f"{inner}.depth_conv.bn"))
-        x = self._norm(self._conv(x, f"{inner}.point_linear.conv.weight"), f"{inner}.point_linear.bn")
+        x = self._norm(
+            self._conv(x, f"{inner}.point_linear.conv.weight"), f"{inner}.point_linear.bn"
+        )
         x = x + first if x.shape == first.shape else x
         for stage, depth in enumerate(self.config["d"]):
             for position in range(depth):

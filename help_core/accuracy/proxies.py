@@ -2,13 +2,14 @@
 
 - ``synflow`` (Tanaka et al., NeurIPS 2020, as in Abdelfattah et al., ICLR 2021): the logarithm
   of the sum of |weight x gradient| of the output's sum, all weights made positive, on ones.
-- ``grad-norm`` (Abdelfattah et al., ICLR 2021): sum of the norms of the weights' gradients of
-  the cross entropy, on random images and labels.
 - ``naswot`` (Mellor et al., ICML 2021): log-determinant of how often two images switch the same
   rectifiers on.
 
-All run on the networks that latency is measured with: batch norms folded, weights random.
-How well they rank NAS-Bench-201 is printed by ``benchmarks/proxies.py``.
+Both run on the networks that latency is measured with: batch norms folded, weights random.
+``benchmarks/proxies.py`` prints how well they rank NAS-Bench-201: on 100 connected cells
+synflow has a Spearman correlation of .80 with the CIFAR-100 accuracy, naswot .54, and plain
+multiply-adds .75. The norm of the gradients ranks networks in this form the wrong way round
+(-.25), so it is not offered.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from help_core.accuracy.torch_forward import TorchForward
 from help_core.arrays import FloatArray, IntArray
@@ -97,16 +97,6 @@ def synflow(forward: TorchForward, images: Tensor, _: torch.Generator) -> float:
     return float(np.log(sum(flow))) if sum(flow) > 0 else float("nan")
 
 
-def gradient_norm(forward: TorchForward, images: Tensor, generator: torch.Generator) -> float:
-    """Of the cross entropy with random labels."""
-    weights = [weight.requires_grad_() for weight in forward.weights]
-    output = forward(images)
-    labels = torch.randint(output.shape[1], (len(images),), generator=generator)
-    loss = functional.cross_entropy(output, labels)
-    gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    return float(sum(gradient.norm().item() for gradient in gradients if gradient is not None))
-
-
 def naswot(forward: TorchForward, images: Tensor, _: torch.Generator) -> float:
     """Binary codes of the rectifiers, compared between images."""
     agreement = np.zeros((len(images), len(images)))
@@ -126,5 +116,4 @@ Score = Callable[[TorchForward, Tensor, torch.Generator], float]
 KINDS: Mapping[str, Score] = {
     "synflow": synflow,
     "naswot": naswot,
-    "grad-norm": gradient_norm,
 }

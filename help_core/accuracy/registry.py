@@ -7,8 +7,7 @@
 ``FILE.safetensors``      a model that ``benchmarks/accuracy_ofa.py`` trained (space ``ofa``)
 ``module:function``       a function that takes the space's name and a list of canonical strings
                           and returns as many percentages (``None`` or NaN where unknown)
-``synflow``, ``naswot``, ``grad-norm``
-                          proxies that rank and have no unit; see ``proxies``
+``synflow``, ``naswot``   proxies that rank and have no unit; see ``proxies``
 any other name            an entry point of the group ``help_fleet.accuracy`` that an installed
                           package has: a callable that takes the space and returns a source
 
@@ -38,7 +37,7 @@ from help_core.spaces.base import GeneSpace
 
 ENTRY_POINT_GROUP = "help_fleet.accuracy"
 SHIPPED = "shipped"
-PROXIES = ("synflow", "naswot", "grad-norm")
+PROXIES = ("synflow", "naswot")
 
 Function = Callable[[str, Sequence[str]], Sequence[float | None]]
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")

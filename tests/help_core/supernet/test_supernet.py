@@ -81,7 +81,9 @@ def test_calibration_gives_the_statistics_of_the_batch(state: State) -> None:
     reference.own_statistics = True
     with torch.no_grad():
         reference(torch.from_numpy(images(4)))
-    assert len(found) == 2 * len(reference.recorded) == 2 * sum(one.norm is not None for one in layers)
+    assert (
+        len(found) == 2 * len(reference.recorded) == 2 * sum(one.norm is not None for one in layers)
+    )
     for index, (mean, variance) in enumerate(reference.recorded):
         scale = float(variance.max().sqrt())
         np.testing.assert_allclose(found[2 * index].ravel(), mean, rtol=1e-3, atol=1e-3 * scale)
@@ -111,7 +113,10 @@ def test_both_spellings_of_the_release_are_read(tmp_path: Path, state: State) ->
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("blocks.3.mobile_inverted_conv.depth_conv.conv.conv.weight", "blocks.3.depth_conv.conv.weight"),
+        (
+            "blocks.3.mobile_inverted_conv.depth_conv.conv.conv.weight",
+            "blocks.3.depth_conv.conv.weight",
+        ),
         ("blocks.0.conv.depth_conv.conv.weight", "blocks.0.depth_conv.conv.weight"),
         ("blocks.3.conv.point_linear.bn.bn.running_var", "blocks.3.point_linear.bn.running_var"),
         ("blocks.9.conv.depth_conv.conv.7to5_matrix", "blocks.9.depth_conv.conv.7to5_matrix"),
