@@ -79,7 +79,8 @@ class OfaAccuracy:
             part = genes[start : start + BATCH]
             mean = kernel(self.numbers, self._points(part)) @ self.numbers.alpha
             result[start : start + BATCH] = mean + resolution_step(self.numbers, part)
-        return np.clip(result + self.numbers.constants[0], 0.0, 100.0)
+        percent: FloatArray = np.clip(result + self.numbers.constants[0], 0.0, 100.0)
+        return percent
 
     def deviation_percent(self, genes: IntArray) -> FloatArray:
         """Standard deviation ``[n]`` of that prediction, in percentage points."""
