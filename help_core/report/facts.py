@@ -26,7 +26,7 @@ class Facts:
     device: Device | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     artefact_sha256: str = ""
-    """Of the predictor's artefact."""
+    """Of the artefact that ships for the predictor and the space in this version."""
     jobs: Mapping[str, int] = field(default_factory=dict)
     """The job that measured each architecture, by canonical string."""
     written_at: str = ""

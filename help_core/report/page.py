@@ -128,7 +128,7 @@ def _measurement(kind: str, point: MeasuredPoint, facts: Facts) -> list[str]:
 def _provenance(answer: Answer, facts: Facts) -> str:
     rows = [["predictor", answer.predictor]]
     if facts.artefact_sha256:
-        rows.append(["predictor artefact, SHA-256", facts.artefact_sha256])
+        rows.append(["artefact that ships for it, SHA-256", facts.artefact_sha256])
     if facts.device is not None:
         board, settings = facts.device.board, facts.device.settings
         rows += [

@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def perceptron(seed: int = 0) -> torch.nn.Sequential:
     layers: list[torch.nn.Module] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for inside, outside in zip(sizes[:-1], sizes[1:], strict=True):
+        for inside, outside in itertools.pairwise(sizes):
             layers += [torch.nn.Linear(inside, outside), torch.nn.ReLU()]
     return torch.nn.Sequential(*layers[:-1])
 
