@@ -85,7 +85,7 @@ def report(
     coordinator: Coordinator = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write an answer as a folder to keep: page with pictures, architectures, ONNX, provenance.
+    """Write an answer as a folder to keep: page, architectures, ONNX, provenance.
 
     With --coordinator, the page also tells the device's board and settings and the jobs that
     measured.
