@@ -28,6 +28,8 @@ from help_core.spaces.ofa.genotype import config_of_genes, parse_genes
 from tests.supernets import Reference, State, make_supernet, save_supernet
 
 CLASSES, PER_CLASS = 8, 4
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 TEXT = "r128;d2,2,2,2,2;k35,73,33,35,33;e34,33,63,33,34"
 
 
@@ -96,7 +98,7 @@ def centre(path: Path, size: int) -> np.ndarray:
         image = image.resize((wide, high), Image.Resampling.BILINEAR)
         left, top = round((wide - size) / 2), round((high - size) / 2)
         pixels = np.asarray(image.crop((left, top, left + size, top + size)), dtype=np.float32)
-    scaled = (pixels / 255 - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+    scaled = (pixels / 255 - MEAN) / DEVIATION
     result: np.ndarray = scaled.transpose(2, 0, 1)
     return result
 
@@ -131,7 +133,12 @@ def test_an_interrupted_validation_goes_on_where_it_stopped(
     with pytest.raises(Conflict):
         run(place, tmp_path / "part.json")
     read.clear()
-    monkeypatch.setattr(evaluation, "load_centre", lambda p, s: read.append(p) or load_centre(p, s))
+
+    def counted(path: Path, size: int) -> np.ndarray:
+        read.append(path)
+        return load_centre(path, size)
+
+    monkeypatch.setattr(evaluation, "load_centre", counted)
     rest = run(place, tmp_path / "part.json")
     assert len(read) == CLASSES * PER_CLASS - 10
     assert rest["images_of_earlier_runs"] == 10
@@ -172,7 +179,9 @@ def test_calibrated_statistics_are_those_of_the_training_images(
         torch.from_numpy(np.stack(images)), state["first_conv.conv.weight"], None, 2, 1
     )
     parts = [(part, len(part)) for part in (raw[:5], raw[5:])]
-    variance = sum(n * part.var((0, 2, 3), unbiased=False) for part, n in parts) / 7
+    variance = (
+        torch.stack([n * part.var((0, 2, 3), unbiased=False) for part, n in parts]).sum(0) / 7
+    )
     factor = state["first_conv.bn.weight"] / torch.sqrt(variance + 1e-5)
     expected = state["first_conv.conv.weight"] * factor[:, None, None, None]
     np.testing.assert_allclose(weights[1], expected.numpy(), rtol=2e-3, atol=1e-5)
