@@ -34,11 +34,12 @@ lab: .venv/dev ## Run the tests on emulated boards (installs Debian packages whe
 	@bash tests/lab/install.sh
 	@$(BIN)/python -m pytest -m lab --timeout=600 tests/lab
 
-check: .venv/dev proto-check ## Lint, formatting, types, protos
+check: .venv/dev proto-check ## Lint, formatting, types, protos and what they may not break
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/buf lint proto
+	@$(BIN)/buf breaking proto --against proto/released.binpb
 
 format: .venv/dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .

@@ -104,7 +104,7 @@ def _first(
     priority = connection.execute(_HIGHEST, queued).scalar()
     while priority is not None and len(found) < count:
         wanted = {**queued, "priority_": priority, "count_": count - len(found)}
-        found += connection.execute(_FIRST, wanted).all()
+        found.extend(connection.execute(_FIRST, wanted))
         if len(found) < count:
             priority = connection.execute(_NEXT_HIGHEST, {**queued, "above": priority}).scalar()
     return found
