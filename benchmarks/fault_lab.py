@@ -128,9 +128,10 @@ class Lab:
         return process
 
     def keep_busy(self, names: Sequence[str], count: int) -> None:
-        """Queues ``count`` more jobs for each device where work runs out."""
-        if self.open_jobs() < 50 * len(names):
-            self.enqueue(names, count)
+        """Queues ``count`` more jobs for each device whose work runs out."""
+        for name in names:
+            if self.open_jobs(name) < 50:
+                self.enqueue([name], count)
 
     def enqueue(self, names: Sequence[str], count: int) -> None:
         """Jobs for devices, once their agents have registered."""
@@ -172,11 +173,13 @@ class Lab:
         query = sa.select(pair).where(jobs.c.device == device, jobs.c.state == JobState.LEASED)
         return set(self._scalars(query))
 
-    def open_jobs(self) -> int:
+    def open_jobs(self, device: str = "") -> int:
         """How many jobs have no result yet; -1 while the store cannot be read."""
         query = sa.select(sa.cast(sa.func.count(jobs.c.id), sa.String)).where(
             jobs.c.state.in_([JobState.QUEUED, JobState.LEASED])
         )
+        if device:
+            query = query.where(jobs.c.device == device)
         found = self._scalars(query)
         return int(found[0]) if found else -1
 

@@ -174,9 +174,12 @@ def renew(
         result = connection.execute(
             jobs.update()
             .where(
-                jobs.c.state == JobState.LEASED,
-                jobs.c.agent_id == agent_id,
+                # By their ids first: by state a heartbeat would read every lease of the fleet.
+                one_of(connection, jobs.c.id, [ref.job_id for ref in part]),
                 sa.tuple_(jobs.c.id, jobs.c.token).in_([(ref.job_id, ref.token) for ref in part]),
+                jobs.c.agent_id == agent_id,
+                # An expression that no index serves.
+                (jobs.c.state + "") == JobState.LEASED,
             )
             .values(lease_until_s=now_s + lease_s)
             .returning(jobs.c.id, jobs.c.token)
