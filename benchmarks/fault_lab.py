@@ -194,7 +194,9 @@ class Lab:
 
     def counts(self) -> Counts:
         """What came through, by the agents' own notes and the store."""
-        acknowledged, sent = self._keys("acknowledged"), self._keys("sent")
+        acknowledged = self._keys("acknowledged")
+        # An agent that dies between the spool and its note of it has spooled all the same.
+        sent = self._keys("sent") | acknowledged
         engine = make_engine(self.url)
         with engine.connect().execution_options(help_write=False) as connection:
             stored = connection.execute(
