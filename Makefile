@@ -37,11 +37,12 @@ lab: .venv/dev ## Run the tests on emulated boards (installs Debian packages whe
 phone-runner: .venv/quickstart ## Compile what measures on phones (COMPILER=… of the NDK, OUT=…)
 	@$(BIN)/python -m agent.boards.android.build $(if $(COMPILER),--compiler $(COMPILER)) $(if $(OUT),--out $(OUT))
 
-check: .venv/dev proto-check ## Lint, formatting, types, protos
+check: .venv/dev proto-check ## Lint, formatting, types, protos and what they may not break
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/buf lint proto
+	@$(BIN)/buf breaking proto --against proto/released.binpb
 
 docs: .venv/dev ## Build the documentation into docs/_build; warnings are errors
 	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build

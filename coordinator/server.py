@@ -18,7 +18,12 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from coordinator.clock import AnchoredClock
-from coordinator.housekeeping import Housekeeping, OnReady
+from coordinator.housekeeping import (
+    DEFAULT_AUDIT_DAYS,
+    AuditPruning,
+    Housekeeping,
+    OnReady,
+)
 from coordinator.metrics import Metrics
 from coordinator.monitor import monitoring
 from coordinator.recorder import Recorder
@@ -70,6 +75,8 @@ class ServerOptions:
     monitor: str = ""
     """Where metrics, health and readiness are answered over HTTP; nowhere if empty."""
     lease_s: float = LEASE_S
+    audit_days: int = DEFAULT_AUDIT_DAYS
+    """How long audit entries are kept; 0: for ever."""
 
 
 DEFAULTS = ServerOptions()
@@ -102,7 +109,14 @@ async def running(
     bound = guard.listen(server, address)
     await server.start()
     housekeeping = Housekeeping(
-        store, parts.clock, parts.use.signals, metrics, options.lease_s, ready, set_ready
+        store,
+        parts.clock,
+        parts.use.signals,
+        metrics,
+        options.lease_s,
+        ready,
+        set_ready,
+        AuditPruning(store.access, options.audit_days),
     )
     tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
     try:
