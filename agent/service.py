@@ -9,6 +9,7 @@ from types import FrameType
 
 from agent.boards.base import MeasuringBoard
 from agent.link import Link
+from agent.notify import ServiceManager
 from agent.spool import Spool
 from agent.uplink import Uplink
 from agent.worker import Worker
@@ -51,7 +52,10 @@ def serve(
     thread = _WorkerThread(worker)
     uplink.start()
     thread.start()
-    _wait(thread)
+    manager = ServiceManager()
+    manager.ready()
+    _wait(thread, manager)
+    manager.stopping()
     stop.set()
     board.interrupt()
     link.stop_waiting()
@@ -65,7 +69,9 @@ def serve(
         raise thread.error
 
 
-def _wait(thread: threading.Thread) -> None:
+def _wait(thread: threading.Thread, manager: ServiceManager) -> None:
+    """Until the thread ends or a signal comes; the manager hears that the agent lives."""
+
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         raise _Stopped
@@ -73,6 +79,8 @@ def _wait(thread: threading.Thread) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        thread.join()
+        while thread.is_alive():
+            manager.alive()
+            thread.join(manager.ping_every_s)
     except _Stopped:
         log.info("stopping: giving leases back")

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from coordinator.cli import access, answers, backup, collections, fleet, models, tables
+from coordinator.cli.deploy import deploy_app
 from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
@@ -108,6 +109,7 @@ app.add_typer(access.token_app, name="token")
 app.add_typer(access.agents_app, name="agents")
 app.add_typer(access.tls_app, name="tls")
 app.add_typer(models.models_app, name="models")
+app.add_typer(deploy_app, name="deploy")
 
 
 def main() -> None:
