@@ -152,7 +152,7 @@ def _target(path: Path, name: str, defaults: dict[str, Any], boards: dict[str, A
         reached = parse_login(str(login))
         where = f"boards.{name}"
         reached = reached if port is None else replace(reached, port=int(port))
-        return Target(name=name, login=reached, **_expanded(values, path.parent))  # type: ignore[arg-type]
+        return Target(name=name, login=reached, **_expanded(values, path.parent))
     except BadInput as error:
         raise BadInput(f"{path}: {where}: {error}") from None
 

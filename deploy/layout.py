@@ -8,6 +8,15 @@ SYSTEM_DIRECTORY = "/opt/help-fleet"
 USER_DIRECTORY = ".local/share/help-fleet"
 
 
+def program_in(environment: str) -> tuple[str, ...]:
+    """``help-agent`` of a virtual environment, as the words of a command.
+
+    Not its ``bin/help-agent``: pip lets a shell start that where the path has a space, and
+    does not quote what else is in the path.
+    """
+    return (f"{environment}/bin/python", "-P", "-m", "agent.main")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Releases are shared by the agents of a board; everything else belongs to one agent.
@@ -57,6 +66,6 @@ class Layout:
         return f"{self.agent}/installed"
 
     @property
-    def command(self) -> str:
+    def program(self) -> tuple[str, ...]:
         """The agent's program, whichever release is current."""
-        return f"{self.current}/bin/help-agent"
+        return program_in(self.current)

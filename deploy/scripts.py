@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deploy.layout import Layout
+from deploy.layout import Layout, program_in
 from deploy.services import Service
 from deploy.shell import command, quote, script
 
@@ -43,7 +43,8 @@ def look(layout: Layout, service: Service, release: str) -> str:
         'say() { printf \'%s\\t%s\\n\' "$1" "$2"; }',
         f'say current "$(basename "$(readlink {quote(layout.current)} || true)")"',
         f'say installed "$(head -n 1 {quote(layout.installed)} 2>/dev/null || true)"',
-        f"if [ -n {quote(release)} ] && [ -e {quote(layout.release(release) + '/.complete')} ]; then",
+        f"wanted={quote(release)}",
+        f'if [ -n "$wanted" ] && [ -e {quote(layout.releases)}/"$wanted"/.complete ]; then',
         "  say complete yes",
         "fi",
         f"if [ -s {quote(state + '/tls/identity.pem')} ]; then",
@@ -82,7 +83,7 @@ def make_release(layout: Layout, what: Installing) -> str:
         " it needs an older onnxruntime or a newer board' >&2",
         "fi",
         '[ "$code" = 0 ] || exit "$code"',
-        f"{command(f'{folder}/bin/help-agent', '--help')} >/dev/null",
+        f"{command(*program_in(folder), '--help')} >/dev/null",
         command("touch", f"{folder}/.complete"),
     )
 
@@ -100,7 +101,7 @@ def enrol(
         "export HELP_TOKEN",
         command("rm", "-f", token),
         command(
-            f"{layout.release(release)}/bin/help-agent",
+            *program_in(layout.release(release)),
             *("enroll", "--coordinator", address, "--ca-fingerprint", fingerprint),
             *("--device", layout.device, "--state-dir", layout.state),
         )

@@ -20,8 +20,20 @@ STOP_S = 60
 class Service(Protocol):
     """Lines of shell; each works whatever state it finds, and again."""
 
-    kind: str
-    as_root: bool
+    @property
+    def kind(self) -> str:
+        """As an inventory names it."""
+        ...
+
+    @property
+    def as_root(self) -> bool:
+        """Whether the scripts need root."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """Where the agent lives."""
+        ...
 
     @property
     def path(self) -> str:
@@ -201,7 +213,9 @@ class Supervised:
             '  while kill -0 "$pid" 2>/dev/null && [ "$left" -gt 0 ]; do',
             "    sleep 0.2; left=$((left - 1))",
             "  done",
-            '  if kill -0 "$pid" 2>/dev/null; then kill -KILL "-$pid" "$pid" 2>/dev/null || true; fi',
+            '  if kill -0 "$pid" 2>/dev/null; then',
+            '    kill -KILL "-$pid" "$pid" 2>/dev/null || true',
+            "  fi",
             "fi",
             f"rm -f {quote(self.layout.agent + '/pid')}",
         ]

@@ -35,7 +35,7 @@ while :; do
         mv -f agent.log agent.log.1
     fi
     began=$(date +%s)
-    {command(layout.command, *arguments)} </dev/null >>agent.log 2>&1 &
+    {command(*layout.program, *arguments)} </dev/null >>agent.log 2>&1 &
     child=$!
     code=0
     wait "$child" || code=$?

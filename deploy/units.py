@@ -79,7 +79,7 @@ def agent_unit(layout: Layout, arguments: Sequence[str], *, system: bool) -> str
         "[Service]",
         "Type=notify",
         "NotifyAccess=main",
-        "ExecStart=" + " ".join(map(escape, [layout.command, *arguments])),
+        "ExecStart=" + " ".join(map(escape, [*layout.program, *arguments])),
         "Restart=always",
         "RestartSec=5",
         f"RestartPreventExitStatus={' '.join(map(str, NOT_RESTARTED))}",

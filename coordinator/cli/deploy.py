@@ -191,7 +191,8 @@ def _require_paramiko() -> None:
         import paramiko  # noqa: F401
     except ModuleNotFoundError:
         raise BadInput(
-            "deploying needs paramiko, which is not installed; run: pip install 'help-fleet[deploy]'"
+            "deploying needs paramiko, which is not installed; run:"
+            " pip install 'help-fleet[deploy]'"
         ) from None
 
 
