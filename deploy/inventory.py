@@ -64,8 +64,11 @@ class Target:
             raise BadInput(f"board name {self.name!r} is a command of deploy; choose another")
         if self.service not in SERVICES:
             raise BadInput(f"service {self.service!r} is unknown; use {', '.join(SERVICES)}")
-        if self.directory and not re.fullmatch(r"/[^\0\n]*[^\0\n/]", self.directory):
-            raise BadInput(f"directory {self.directory!r} is no absolute path on the board")
+        if self.directory and not re.fullmatch(r"/[^\0\n:]*[^\0\n:/]", self.directory):
+            raise BadInput(
+                f"directory {self.directory!r} is no absolute path (without a colon, which"
+                " no virtual environment can lie below)"
+            )
 
     def run_arguments(self) -> list[str]:
         """Arguments of ``help-agent run`` beyond device and state folder."""

@@ -61,21 +61,19 @@ def make_release(layout: Layout, what: Installing) -> str:
     """Makes the virtual environment and tries it; ``.complete`` comes last."""
     folder = layout.release(what.release)
     python = f"{folder}/bin/python"
-    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    # Debian's Python comes without ensurepip, so pip is brought along and run from its wheel.
+    pip = (python, f"{what.staging}/{what.pip_wheel}/pip", "--disable-pip-version-check")
     source = (
         ("--no-index", "--find-links", what.staging)
         if what.offline
         else ("--retries", "1", "--timeout", "15", "--prefer-binary")
     )
     pins = ("-c", f"{what.staging}/constraints.txt") if what.pinned else ()
-    wheel = f"{what.staging}/{what.pip_wheel}"
     return script(
         command("mkdir", "-p", layout.releases),
         command("rm", "-rf", folder),
-        # Debian's Python comes without ensurepip, so pip is brought along.
         command(what.python, "-m", "venv", "--without-pip", folder),
-        command(python, f"{wheel}/pip", "install", "--quiet", "--no-index", wheel),
-        command(*pip, *source, *pins, what.requirement),
+        command(*pip, "install", "--quiet", *source, *pins, what.requirement),
         "code=0",
         f"{command(python, '-c', 'import onnxruntime')} || code=$?",
         f'if [ "$code" = {ILLEGAL_INSTRUCTION} ]; then',

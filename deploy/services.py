@@ -267,6 +267,8 @@ def choose_service(target: Target, facts: Facts) -> Service:
     arguments = run_arguments(target, layout)
     if kind == "process":
         return Supervised(layout, arguments)
+    if "$" in base:
+        raise BadInput(f"directory {base!r} holds a $, which no systemd unit can run a program in")
     return Systemd(layout, arguments, facts.home, system=kind == "system")
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,15 @@ class Release:
         if self.constraints is not None:
             digest.update(self.constraints.read_bytes())
         return f"{self.version}-{digest.hexdigest()[:12]}"
+
+    @property
+    def needs(self) -> str:
+        """Digest of what it depends on: releases that need the same share their wheels."""
+        with zipfile.ZipFile(self.wheel) as archive:
+            metadata = archive.read(f"help_fleet-{self.version}.dist-info/METADATA")
+        lines = [line for line in metadata.splitlines() if line.startswith(b"Requires-Dist:")]
+        pins = b"" if self.constraints is None else self.constraints.read_bytes()
+        return hashlib.sha256(b"\n".join(sorted(lines)) + b"\0" + pins).hexdigest()[:12]
 
     def requirement(self, folder: str) -> str:
         """What pip is asked to install, with the wheel lying in ``folder``."""
@@ -98,22 +108,26 @@ class WheelHouse:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Boards of a kind wait for the one that downloads, instead of doing it again.
+        self._lock = threading.Lock()
 
     def dependencies(self, release: Release, facts: Facts) -> list[Path]:
         """Wheels of everything the agent needs on that board, pip's own too."""
         kind = f"{facts.machine}-glibc{facts.glibc[1]}-py{facts.python_version[1]}"
-        folder = self._folder / f"{release.id}-{kind}"
-        if not folder.is_dir():
-            wanted = ["pip", release.requirement(str(release.wheel.resolve().parent))]
-            pins = [] if release.constraints is None else ["-c", str(release.constraints)]
-            self._download(folder, [*platform_options(facts), *pins, *wanted])
-        return sorted(path for path in folder.iterdir() if path.name != release.wheel.name)
+        folder = self._folder / f"{release.needs}-{kind}"
+        with self._lock:
+            if not folder.is_dir():
+                wanted = ["pip", release.requirement(str(release.wheel.resolve().parent))]
+                pins = [] if release.constraints is None else ["-c", str(release.constraints)]
+                self._download(folder, [*platform_options(facts), *pins, *wanted])
+        return sorted(path for path in folder.iterdir() if not _NAME.fullmatch(path.name))
 
     def pip(self) -> Path:
         """A wheel of pip: a board's Python may come without."""
         folder = self._folder / "pip"
-        if not folder.is_dir():
-            self._download(folder, ["--no-deps", "pip"])
+        with self._lock:
+            if not folder.is_dir():
+                self._download(folder, ["--no-deps", "pip"])
         return next(folder.glob("pip-*.whl"))
 
     def _download(self, folder: Path, words: list[str]) -> None:

@@ -21,8 +21,9 @@ from tests.e2e.processes import Done, Process, python_module, wait_for
 from tests.e2e.test_secure_fleet import Fleet, free_pair, run_at
 from tests.lab.ssh.boards import SshBoard, make_key, ssh_board
 
+Outcomes = dict[str, dict[str, Any]]
 NAMES = ("kitchen", "attic", "cellar")
-HOSTILE = "it's \"here\"; touch pwned\n$(touch pwned) `touch pwned` %h"
+HOSTILE = 'it\'s "here"; touch pwned\n$(touch pwned) `touch pwned` %h'
 
 
 @dataclass
@@ -50,7 +51,16 @@ class Lab:
             env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **homes, **said},
         )
 
-    def table(self, *words: str) -> dict[str, dict[str, Any]]:
+    def coord(self, *words: str) -> Done:
+        """Runs another command of ``help-coord``."""
+        return self.fleet.coord(*words, HELP_TOKEN=self.admin)
+
+    def pids(self) -> dict[str, str]:
+        """The supervisor of each board that has one."""
+        files = {name: list(self.base(name).glob("agents/*/pid")) for name in self.boards}
+        return {name: found[0].read_text().strip() for name, found in files.items() if found}
+
+    def table(self, *words: str) -> Outcomes:
         """The outcomes by board."""
         done = self.deploy(*words, "--inventory", str(self.inventory), "--json")
         assert done.stdout, done.stderr
@@ -74,9 +84,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with ExitStack() as stack:
         identity = make_key(home / "id")
         boards = {
-            name: stack.enter_context(
-                ssh_board(home / name, identity, welcomes=name != "cellar")
-            )
+            name: stack.enter_context(ssh_board(home / name, identity, welcomes=name != "cellar"))
             for name in NAMES
         }
         known_hosts = home / "known_hosts"
