@@ -105,7 +105,7 @@ def _coordinator(home: Path, stack: ExitStack) -> tuple[Fleet, str]:
     command = python_module("coordinator.main", "serve", "--listen", address)
     command += ["--store", str(home / "c.db"), "--tls-dir", tls]
     process = stack.enter_context(Process(command, home / "coordinator.log"))
-    wait_for(lambda: "fingerprint" in process.log.read_text())
+    wait_for(lambda: "fingerprint" in process.log.read_text(), timeout_s=150)
     fleet = Fleet(home, address, json.loads(shown.stdout)["ca_fingerprint"])
     admin = fleet.token("admin", "--label", "first", "--store", str(home / "c.db"))
     done = fleet.coord("login", "--ca-fingerprint", fleet.fingerprint, HELP_TOKEN=admin)
