@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 from paramiko.pkey import PKey, UnknownKeyType
 from paramiko.ssh_exception import SSHException
 
@@ -21,16 +25,8 @@ class KnownKey:
 
     file: Path
     line: int
-    names: tuple[str, ...]
     key: PKey
     revoked: bool = False
-
-    def is_of(self, name: str) -> bool:
-        """Whether the line is for that host, as plain or hashed name."""
-        return any(
-            HostKeys.hash_host(name, one) == one if one.startswith("|1|") else one == name
-            for one in self.names
-        )
 
     def __str__(self) -> str:
         return f"{self.file} line {self.line}"
@@ -48,26 +44,44 @@ def files_to_ask(named: str) -> list[Path]:
 def known_keys(files: Sequence[Path], host: str, port: int) -> list[KnownKey]:
     """All keys of the host in these files; raises ``BadInput`` for a file nobody can read."""
     name = host if port == 22 else f"[{host}]:{port}"
-    return [known for path in files for known in _read(path) if known.is_of(name)]
+    return [known for path in files for known in _read(path, name)]
 
 
-def _read(path: Path) -> list[KnownKey]:
+def _read(path: Path, name: str) -> Iterator[KnownKey]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    return [known for number, line in enumerate(lines, 1) if (known := _parse(path, number, line))]
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        revoked = words[:1] == ["@revoked"]
+        fields = words[1:4] if revoked else words[:3]
+        # Comments have no host's name; @cert-authority is none either, and paramiko knows none.
+        if len(fields) == 3 and _is_named(fields[0], name) and (key := _key(fields)):
+            yield KnownKey(path, number, key, revoked)
 
 
-def _parse(path: Path, number: int, line: str) -> KnownKey | None:
-    marker, _, rest = line.strip().partition(" ")
-    revoked = marker == "@revoked"
-    if marker.startswith("#") or (marker.startswith("@") and not revoked):
-        return None  # a comment, or an authority's key, which paramiko does not know
+def _is_named(names: str, name: str) -> bool:
+    """sshd(8): names by commas, hashed ones, patterns, and patterns that are excluded by ``!``."""
+    parts = names.split(",")
+    if any(_matches(part[1:], name) for part in parts if part.startswith("!")):
+        return False
+    return any(_matches(part, name) for part in parts)
+
+
+def _matches(part: str, name: str) -> bool:
+    if not part.startswith("|1|"):
+        return fnmatchcase(name, part.replace("[", "[[]"))
     try:
-        entry = HostKeyEntry.from_line(rest if revoked else line.strip(), number)
-    except (InvalidHostKey, SSHException, UnknownKeyType, ValueError):
+        salt, digest = (base64.b64decode(one) for one in part.split("|")[2:])
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
+
+
+def _key(fields: Sequence[str]) -> PKey | None:
+    try:
+        entry = HostKeyEntry.from_line(" ".join(fields))
+    except (InvalidHostKey, SSHException, UnknownKeyType, ValueError, IndexError):
         return None
-    if entry is None or entry.key is None or not entry.hostnames:
-        return None
-    return KnownKey(path, number, tuple(entry.hostnames), entry.key, revoked)
+    return None if entry is None else entry.key
