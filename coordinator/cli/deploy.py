@@ -31,10 +31,12 @@ STYLES = {"failed": "red", "rolled back": "red", "unchanged": "dim", "stopped": 
 class _InstallByDefault(TyperGroup):
     """``deploy pi@host`` and ``deploy --inventory F`` mean ``deploy install …``."""
 
+    default = "install"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See the class."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["install", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 
@@ -198,12 +200,16 @@ def _require_paramiko() -> None:
 
 def _check_reachable(targets: Sequence[Target], address: str) -> None:
     """Raises ``BadInput`` if a board would take the coordinator's address for its own."""
-    away = [one for one in targets if not is_loopback(f"{one.login.host}:{one.login.port}")]
+    away = [one for one in targets if not _is_here(one)]
     if is_loopback(address) and away:
         raise BadInput(
             f"{away[0].login} cannot reach the coordinator as {address}; name an address that"
             " boards see with --board-coordinator"
         )
+
+
+def _is_here(target: Target) -> bool:
+    return not target.jump and is_loopback(f"{target.login.host}:{target.login.port}")
 
 
 def _teller(target: Target) -> Callable[[str], None]:

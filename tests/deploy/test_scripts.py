@@ -1,4 +1,4 @@
-"""The scripts of a deployment, run by a real shell against a systemctl that writes down its calls."""
+"""The scripts of a deployment, run by a real shell; its systemctl writes down its calls."""
 
 from __future__ import annotations
 
