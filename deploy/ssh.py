@@ -26,7 +26,14 @@ from paramiko.ssh_exception import (
 from deploy.inventory import Login, Target
 from deploy.known_hosts import KnownKey, files_to_ask, known_keys
 from deploy.text import one_line
-from help_core.errors import BadInput, DeployFailed, TimedOut, Unauthenticated, Unreachable
+from help_core.errors import (
+    BadInput,
+    DeployFailed,
+    HelpError,
+    TimedOut,
+    Unauthenticated,
+    Unreachable,
+)
 
 CONNECT_S = 15.0
 KEEPALIVE_S = 10
@@ -189,7 +196,7 @@ def _connect(
             " (ssh-copy-id) or name another with --identity"
         ) from None
     except SSHException as error:
-        raise _of_handshake(login, files, error) from None
+        raise _of_handshake(target, login, files, error) from None
     except (OSError, EOFError) as error:
         raise _unreachable(login, error) from None
     except ValueError as error:
@@ -198,7 +205,11 @@ def _connect(
         ) from None
 
 
-def _of_handshake(login: Login, files: Sequence[Path], error: SSHException) -> Exception:
+def _of_handshake(
+    target: Target, login: Login, files: Sequence[Path], error: SSHException
+) -> HelpError:
+    if target.identity and "private key" in str(error):
+        return BadInput(f"--identity {target.identity}: is no private key that can be read")
     if "not found in known_hosts" in str(error):
         asked = " or ".join(map(str, files)) or "a known_hosts file (there is none)"
         return Unauthenticated(
