@@ -18,7 +18,7 @@ from coordinator.client import Client
 from coordinator.credentials import Login, channel_credentials
 from help_core.records import DeviceStatus
 from tests.e2e.processes import Done, Process, python_module, wait_for
-from tests.e2e.test_secure_fleet import Fleet, free_pair, run_at
+from tests.e2e.secure import Fleet, free_pair, run_at
 from tests.lab.ssh.boards import SshBoard, make_key, ssh_board
 
 Outcomes = dict[str, dict[str, Any]]
