@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,13 +18,18 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def errors_to_status(context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
-    """Aborts the call with the status of an error of ours; a defect becomes ``INTERNAL``."""
+    """Aborts the call with the status of an error of ours; a defect becomes ``INTERNAL``.
+
+    If the caller has gone there is nobody to tell: the call ends as a cancelled one.
+    """
     try:
         yield
     except HelpError as error:
         await _abort(context, status_of(error), str(error), type(error).__name__)
     except grpc.aio.AbortError:
         raise
+    except grpc.aio.InternalError as error:
+        raise _gone(error) from None
     except NotImplementedError:
         code = grpc.StatusCode.UNIMPLEMENTED
         await _abort(context, code, "this coordinator has no such method; upgrade it")
@@ -40,8 +46,13 @@ async def _abort(
     metadata = ((ERROR_METADATA_KEY, name),) if name else ()
     try:
         await context.abort(code, details, metadata)
-    except grpc.aio.AbortError:
-        raise
-    except Exception as error:
-        # The caller has gone, so there is nobody to tell; that is no defect.
-        raise grpc.aio.AbortError(f"not delivered: {details}") from error
+    except grpc.aio.InternalError as error:
+        raise _gone(error) from None
+
+
+def _gone(error: grpc.aio.InternalError) -> asyncio.CancelledError:
+    # A send that the core refuses: the caller's deadline passed, or its connection broke. Its
+    # cancellation may reach us later than that. An AbortError of our own would not do, as gRPC
+    # insists on the one that it made when abort was called.
+    log.debug("the caller has gone: %s", error)
+    return asyncio.CancelledError("the caller has gone")

@@ -15,6 +15,7 @@ async def until(requests: AsyncIterator[T], stop: asyncio.Event) -> AsyncIterato
     try:
         while not stop.is_set():
             coming = asyncio.ensure_future(anext(requests, None))
+            coming.add_done_callback(_look_at)
             await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
             if not coming.done():
                 coming.cancel()
@@ -25,3 +26,9 @@ async def until(requests: AsyncIterator[T], stop: asyncio.Event) -> AsyncIterato
             yield request
     finally:
         stopped.cancel()
+
+
+def _look_at(task: asyncio.Future[T | None]) -> None:
+    # What it raises after the caller has gone is nobody's, and asyncio complains of that.
+    if not task.cancelled():
+        task.exception()

@@ -27,6 +27,15 @@ def test_hostile_messages_do_not_reach_postgresql_either(
         _fuzz(tmp_path, url, count=1000)
 
 
+def test_callers_that_go_before_they_are_answered_break_nothing(tmp_path: Path) -> None:
+    with coordinator(tmp_path) as (address, _, log):
+        prepare(address)
+        for seed, deadline_s in enumerate((0.005, 0.02, 0.05)):
+            asyncio.run(fuzz(address, 400, seed, deadline_s))
+        assert logged_defects(log) == []
+        assert still_serves(address)
+
+
 def _fuzz(folder: Path, store: str, count: int) -> None:
     with coordinator(folder, store) as (address, pid, log):
         prepare(address)
