@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from help_core.errors import HelpError, StoreError, Unauthenticated
 from help_proto.private_files import read_private, write_private
 
+DAMAGED = "a certificate in the agent's state folder is damaged; enrol again"
 BEGIN_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -31,6 +32,7 @@ class Credentials:
     key_pem: bytes
     certificate_pem: bytes
     ca_pem: bytes
+    """The authorities it trusts: two while the fleet's is replaced."""
     enrolled_at: str
     """HOST:PORT that enrolled it."""
     coordinator: str
@@ -54,12 +56,10 @@ class Credentials:
                 f"this agent's certificate ended on {end:%Y-%m-%d}; enrol again with a new token:"
                 " help-agent enroll (or set this machine's clock, if it is wrong)"
             )
-        try:
-            certificate.verify_directly_issued_by(_parse(self.ca_pem))
-        except (ValueError, TypeError, InvalidSignature):
+        if not any(_issued_by(certificate, one) for one in _parse_all(self.ca_pem)):
             raise Unauthenticated(
                 "the agent's certificate is not of the authority in its folder; enrol again"
-            ) from None
+            )
 
     def due(self, now_unix_s: float) -> bool:
         """Whether less than a third of the certificate's life is left."""
@@ -128,9 +128,22 @@ def _parse(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
     except ValueError:
-        raise StoreError(
-            "a certificate in the agent's state folder is damaged; enrol again"
-        ) from None
+        raise StoreError(DAMAGED) from None
+
+
+def _parse_all(pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise StoreError(DAMAGED) from None
+
+
+def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def signing_request(key_pem: bytes) -> bytes:

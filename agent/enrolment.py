@@ -11,10 +11,10 @@ import grpc
 
 from agent.credentials import CredentialFiles, Credentials, signing_request
 from agent.link import Link
-from help_core.errors import HelpError
+from help_core.errors import HelpError, Unreachable
 from help_proto.channel import CLIENT_OPTIONS, UNARY_DEADLINE_S
 from help_proto.errors import from_rpc
-from help_proto.trust import split_address
+from help_proto.trust import fetch_trusted, split_address
 from help_proto.v1 import access_service_pb2 as pb
 from help_proto.v1 import access_service_pb2_grpc as rpc
 
@@ -38,7 +38,8 @@ def enrol(
     host, _ = split_address(address)
     host = f"[{host}]" if ":" in host else host
     agents = f"{host}:{answer.agents_port}"
-    credentials = Credentials(key, answer.certificate_pem, ca_pem, address, agents)
+    trusted = answer.trusted_pem or ca_pem
+    credentials = Credentials(key, answer.certificate_pem, trusted, address, agents)
     files.save(credentials)
     return credentials
 
@@ -52,13 +53,23 @@ def renew(files: CredentialFiles, held: Credentials, address: str, agent_id: str
             answer = rpc.EnrolmentServiceStub(channel).Renew(request, timeout=UNARY_DEADLINE_S)
         except grpc.RpcError as error:
             raise from_rpc(error, address) from None
-    renewed = replace(held, key_pem=key, certificate_pem=answer.certificate_pem)
+    trusted = answer.trusted_pem or held.ca_pem
+    renewed = replace(held, key_pem=key, certificate_pem=answer.certificate_pem, ca_pem=trusted)
     files.save(renewed)
     return renewed
 
 
+def trusts_what_is_trusted(held: Credentials, address: str) -> bool:
+    """Whether the agent trusts the authorities that its coordinator names now."""
+    with grpc.secure_channel(address, held.channel(), options=CLIENT_OPTIONS) as channel:
+        return fetch_trusted(channel, address) in (b"", held.ca_pem)
+
+
 class Renewal(threading.Thread):
-    """Looks once an hour whether the certificate is due, and puts a new one into the link."""
+    """Looks once an hour whether a new certificate is due, and puts it into the link.
+
+    It is due in the last third of its life, and when the fleet's authority is replaced.
+    """
 
     def __init__(
         self,
@@ -80,12 +91,18 @@ class Renewal(threading.Thread):
     def run(self) -> None:
         """Renews when due; what fails is tried again at the next look."""
         while not self._stop_event.is_set():
-            if self._held.due(self._wall_clock_s()):
-                try:
+            try:
+                if self._held.due(self._wall_clock_s()) or not self._trusts():
                     self._renew()
-                except HelpError as error:
-                    self._say_why(error)
+            except HelpError as error:
+                self._say_why(error)
             self._stop_event.wait(self._every_s)
+
+    def _trusts(self) -> bool:
+        try:
+            return trusts_what_is_trusted(self._held, self._link.address)
+        except Unreachable:
+            return True  # The worker says so already, and tries again sooner.
 
     def _renew(self) -> None:
         self._held = renew(self._files, self._held, self._link.address, self._link.agent_id)

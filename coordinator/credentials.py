@@ -6,16 +6,20 @@ one private file; flags and the environment come before it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import platformdirs
 
-from help_core.errors import BadInput, Unauthenticated
+from help_core.errors import BadInput, HelpError, Unauthenticated
 from help_proto.private_files import read_private, write_private
-from help_proto.trust import is_loopback
+from help_proto.trust import fetch_trusted, is_loopback
+
+LOOK_EVERY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,10 @@ class Login:
     """What is kept of one coordinator."""
 
     ca_pem: str
+    """The authorities to trust: two while the coordinator's is replaced."""
     token: str
+    looked_unix_s: float = 0.0
+    """When the coordinator was last asked which those are."""
 
 
 def default_logins() -> Path:
@@ -38,7 +45,10 @@ def read_logins(path: Path) -> dict[str, Login]:
     try:
         found = json.loads(read_private(path))
         return {
-            address: Login(str(one["ca_pem"]), str(one["token"])) for address, one in found.items()
+            address: Login(
+                str(one["ca_pem"]), str(one["token"]), float(one.get("looked_unix_s", 0.0))
+            )
+            for address, one in found.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadInput(f"{path} is damaged; delete it and run 'help-coord login' again") from None
@@ -47,10 +57,22 @@ def read_logins(path: Path) -> dict[str, Login]:
 def keep_login(path: Path, address: str, login: Login) -> None:
     """Adds or replaces the login of one coordinator."""
     logins = {**read_logins(path), address: login}
-    content = {
-        name: {"ca_pem": one.ca_pem, "token": one.token} for name, one in sorted(logins.items())
-    }
+    content = {name: dataclasses.asdict(one) for name, one in sorted(logins.items())}
     write_private(path, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def look_again(logins: Path, address: str, channel: grpc.Channel, now_unix_s: float) -> None:
+    """Once a day, keeps which authorities a kept login's coordinator trusts now.
+
+    So a user who calls while its authority is replaced goes on afterwards. What fails is tried
+    again with the next command.
+    """
+    kept = read_logins(logins).get(address)
+    if kept is None or now_unix_s - kept.looked_unix_s < LOOK_EVERY_S:
+        return
+    with suppress(HelpError):
+        trusted = fetch_trusted(channel, address).decode("ascii") or kept.ca_pem
+        keep_login(logins, address, Login(trusted, kept.token, now_unix_s))
 
 
 def find_login(address: str, logins: Path, ca: Path | None, token: str) -> Login | None:

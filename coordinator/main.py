@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coordinator.cli import access, answers, backup, collections, fleet, models, tables
+from coordinator.cli import access, answers, backup, collections, fleet, models, tables, tls
 from coordinator.cli.deploy import deploy_app
 from coordinator.cli.lazy import Lazy, lazy_group
 from coordinator.cli.options import Given
@@ -113,7 +113,7 @@ for command in (
 app.add_typer(tables.import_app, name="import")
 app.add_typer(access.token_app, name="token")
 app.add_typer(access.agents_app, name="agents")
-app.add_typer(access.tls_app, name="tls")
+app.add_typer(tls.tls_app, name="tls")
 app.add_typer(models.models_app, name="models")
 app.add_typer(deploy_app, name="deploy")
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +28,7 @@ from coordinator.credentials import (
 from coordinator.security.records import Role
 from help_core.errors import BadInput
 from help_proto.console import print_json
-from help_proto.trust import fetch_authority, is_loopback
+from help_proto.trust import fetch_authority, fetch_trusted, is_loopback
 
 if TYPE_CHECKING:
     from coordinator.local_access import LocalAccess
@@ -45,14 +44,8 @@ OwnStore = Annotated[
         show_default=False,
     ),
 ]
-TlsDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the authority. Default: in the user's data folder."),
-]
-
 token_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens.")
 agents_app = typer.Typer(no_args_is_help=True, help="List enrolled agents, and revoke them.")
-tls_app = typer.Typer(no_args_is_help=True, help="The authority of a coordinator with TLS.")
 
 
 @contextmanager
@@ -92,6 +85,8 @@ def login(
     kept = Login(ca_pem, given.token or _ask_token())
     with Client(coordinator, channel_credentials(kept)) as client:
         client.devices()
+        trusted = fetch_trusted(client.channel, coordinator).decode("ascii")
+    kept = Login(trusted or ca_pem, kept.token, time.time())
     keep_login(default_logins(), coordinator, kept)
     Console().print(f"Logged in to {coordinator}; kept in {default_logins()}", soft_wrap=True)
 
@@ -236,47 +231,6 @@ def audit(
         cells = (entry.actor, entry.peer, entry.action, entry.subject, entry.outcome)
         table.add_row(*map(Text, (_moment(entry.at_unix_s), *cells)))
     Console().print(table)
-
-
-@tls_app.command("init")
-def init_tls(
-    host: Annotated[
-        list[str], typer.Option(help="Name or IP address clients reach it by; may be repeated.")
-    ],
-    tls_dir: TlsDir = None,
-) -> None:
-    """Make an authority and the server's certificate; again, to change the names.
-
-    An authority that is there already is kept, so enrolled agents stay enrolled.
-    """
-    from coordinator.security.authority import create_authority
-
-    folder = tls_dir or default_tls_dir()
-    authority = create_authority(folder, host, time.time())
-    _show(folder, authority.fingerprint, tuple(host))
-
-
-@tls_app.command("show")
-def show_tls(tls_dir: TlsDir = None, as_json: AsJson = False) -> None:
-    """Show the fingerprint that agents and users compare, and the names of the server."""
-    from coordinator.security.authority import open_authority
-    from coordinator.security.certificates import hosts_of
-
-    folder = tls_dir or default_tls_dir()
-    authority = open_authority(folder)
-    hosts = hosts_of(authority.server_certificate())
-    if as_json:
-        print_json({"folder": str(folder), "ca_fingerprint": authority.fingerprint, "hosts": hosts})
-    else:
-        _show(folder, authority.fingerprint, hosts)
-
-
-def _show(folder: Path, fingerprint: str, hosts: tuple[str, ...]) -> None:
-    text = (
-        f"authority: {folder / 'ca.pem'} (keep {folder} private, and back it up)\n"
-        f"fingerprint: {fingerprint}\nserver is: {', '.join(hosts)}"
-    )
-    Console().print(Text(text), soft_wrap=True, highlight=False)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from coordinator.client import Client
-from coordinator.credentials import channel_credentials, default_logins, find_login
+from coordinator.credentials import channel_credentials, default_logins, find_login, look_again
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -41,7 +42,10 @@ def connect(context: typer.Context, address: str) -> Client:
     """A client with the credentials that were given, or kept by ``help-coord login``."""
     given = context.find_object(Given) or Given()
     login = find_login(address, default_logins(), given.ca, given.token)
-    return Client(address, channel_credentials(login) if login else None)
+    client = Client(address, channel_credentials(login) if login else None)
+    if login is not None and given.ca is None:
+        look_again(default_logins(), address, client.channel, time.time())
+    return client
 
 
 LogFormat = Annotated[

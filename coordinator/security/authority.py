@@ -1,41 +1,51 @@
 """The coordinator's own small certificate authority, kept in one folder.
 
-``ca.key`` and ``ca.pem`` sign; ``server.pem`` is what clients are shown, with its key in the
-same file so that both are replaced at once. Files with a key are refused if anybody but their
-owner can read them.
+Who signs is in ``issuers.py``. ``server.pem`` is what clients are shown, with its key in the same
+file so that both are replaced at once. Files with a key are refused if anybody but their owner
+can read them.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from coordinator.security.certificates import (
-    Issuer,
     certificate_pem,
     hosts_of,
+    issuer_key,
     key_digest,
     key_of_request,
     key_pem,
     make_agent,
-    make_authority,
     make_server,
     new_key,
     serial_of,
+    subject_key,
     utc,
 )
+from coordinator.security.issuers import (
+    KEY,
+    Issuers,
+    finish_rotation,
+    parse_certificate,
+    read_issuers,
+    seen,
+    write_first,
+)
 from coordinator.security.records import IssuedCertificate
-from help_core.errors import BadInput, NotFound, StoreError
+from help_core.errors import BadInput, HelpError
 from help_proto.private_files import read_private, write_private
 from help_proto.trust import fingerprint
 
-AUTHORITY_LIFETIME = timedelta(days=3650)
+log = logging.getLogger(__name__)
+
 SERVER_LIFETIME = timedelta(days=365)
 AGENT_LIFETIME = timedelta(days=90)
 
@@ -51,33 +61,74 @@ class ServerPair:
 
 
 class Authority:
-    """An authority opened from its folder."""
+    """An authority opened from its folder, which follows what happens there. From any thread."""
 
-    def __init__(self, folder: Path, issuer: Issuer) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Raises ``NotFound``, ``BadInput`` or ``StoreError``; see ``read_issuers``."""
         self._folder = folder
-        self._issuer = issuer
-        self.ca_pem = certificate_pem(issuer.certificate)
-        self.fingerprint = fingerprint(self.ca_pem)
+        self._lock = threading.Lock()
+        self._seen = seen(folder)
+        self._issuers = read_issuers(folder)
+
+    @property
+    def issuers(self) -> Issuers:
+        """The authorities as they are in the folder now, or as they were if it is damaged."""
+        with self._lock:
+            now = seen(self._folder)
+            if now != self._seen:
+                self._seen = now
+                try:
+                    self._issuers = read_issuers(self._folder)
+                except HelpError as error:
+                    log.error("the authorities stay as they were: %s", error)
+            return self._issuers
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate of the authority in force."""
+        return certificate_pem(self.issuers.current.certificate)
+
+    @property
+    def fingerprint(self) -> str:
+        """Its fingerprint."""
+        return fingerprint(self.ca_pem)
+
+    @property
+    def trusted_pem(self) -> bytes:
+        """The certificates of all authorities that are trusted now."""
+        return self.issuers.trusted_pem
+
+    def finish_if_due(self, now_unix_s: float) -> bool:
+        """Ends a rotation whose day has come; whether it did."""
+        until_s = self.issuers.until_unix_s
+        if until_s is None or now_unix_s < until_s:
+            return False
+        finish_rotation(self._folder)
+        return True
 
     def server_certificate(self) -> x509.Certificate:
         """The server's certificate as it is now; raises ``StoreError`` or ``BadInput``."""
         path = self._folder / SERVER_FILE
-        return _parse_certificate(path, read_private(path))
+        return parse_certificate(path, read_private(path))
 
     def server_pair(self, now_unix_s: float) -> ServerPair:
-        """The server's key and chain, made anew when a third of its life is left."""
-        certificate = self.server_certificate()
-        if certificate.not_valid_after_utc - utc(now_unix_s) < SERVER_LIFETIME / 3:
+        """The server's key and chain.
+
+        Made anew when a third of its life is left, or by an authority that has been replaced.
+        """
+        certificate, current = self.server_certificate(), self.issuers.current
+        old = certificate.not_valid_after_utc - utc(now_unix_s) < SERVER_LIFETIME / 3
+        if old or issuer_key(certificate) != subject_key(current.certificate):
             self.make_server(hosts_of(certificate), now_unix_s)
         content = read_private(self._folder / SERVER_FILE)
         key, begin, rest = content.partition(b"-----BEGIN CERTIFICATE-----")
-        return ServerPair(key, begin + rest + self.ca_pem)
+        return ServerPair(key, begin + rest + certificate_pem(current.certificate))
 
     def make_server(self, hosts: Sequence[str], now_unix_s: float) -> None:
         """Writes a new key and certificate for the server."""
         key = new_key()
         certificate = make_server(
-            self._issuer, key.public_key(), hosts, utc(now_unix_s), SERVER_LIFETIME
+            self.issuers.current, key.public_key(), hosts, utc(now_unix_s), SERVER_LIFETIME
         )
         write_private(self._folder / SERVER_FILE, key_pem(key) + certificate_pem(certificate))
 
@@ -90,7 +141,9 @@ class Authority:
     ) -> IssuedCertificate:
         """A client certificate for an agent; raises ``BadInput`` for a bad request."""
         key = key_of_request(csr_pem)
-        certificate = make_agent(self._issuer, key, agent_id, utc(now_unix_s), lifetime)
+        certificate = make_agent(
+            self.issuers.signs_clients, key, agent_id, utc(now_unix_s), lifetime
+        )
         return IssuedCertificate(
             serial=serial_of(certificate),
             agent_id=agent_id,
@@ -105,48 +158,13 @@ def create_authority(folder: Path, hosts: Sequence[str], now_unix_s: float) -> A
     """Makes an authority and a server's certificate; keeps an authority that is there."""
     if not hosts:
         raise BadInput("name at least one --host that clients reach this coordinator by")
-    if not (folder / "ca.key").exists():
-        key = new_key()
-        certificate = make_authority(key, utc(now_unix_s), AUTHORITY_LIFETIME)
-        write_private(folder / "ca.pem", certificate_pem(certificate))
-        write_private(folder / "ca.key", key_pem(key))
-    authority = _open(folder)
+    if not (folder / KEY).exists():
+        write_first(folder, now_unix_s)
+    authority = Authority(folder)
     authority.make_server(hosts, now_unix_s)
     return authority
 
 
 def open_authority(folder: Path) -> Authority:
     """The authority in a folder; raises ``NotFound`` if there is none."""
-    if not (folder / "ca.key").exists():
-        raise NotFound(
-            f"there is no authority in {folder}; make one with: help-coord tls init --host NAME"
-        )
-    return _open(folder)
-
-
-def _open(folder: Path) -> Authority:
-    certificate = _parse_certificate(folder / "ca.pem", _read(folder / "ca.pem"))
-    path = folder / "ca.key"
-    try:
-        key = serialization.load_pem_private_key(read_private(path), password=None)
-    except (ValueError, TypeError):
-        raise StoreError(f"{path} is damaged; restore it from a backup") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != (
-        certificate.public_key()
-    ):
-        raise StoreError(f"{path} does not belong to {folder / 'ca.pem'}; restore both")
-    return Authority(folder, Issuer(certificate, key))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _parse_certificate(path: Path, content: bytes) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(content)
-    except ValueError:
-        raise StoreError(f"{path} is damaged; restore it from a backup") from None
+    return Authority(folder)

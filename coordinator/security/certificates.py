@@ -126,6 +126,21 @@ def serial_of(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:x}"
 
 
+def subject_key(certificate: x509.Certificate) -> str:
+    """The identifier of a certificate's own key, in hex."""
+    found = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    return found.value.digest.hex()
+
+
+def issuer_key(certificate: x509.Certificate) -> str:
+    """The identifier of the key that signed a certificate, in hex; empty if it names none."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return ""
+    return (found.value.key_identifier or b"").hex()
+
+
 def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
     """The names and addresses that a server's certificate is for."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

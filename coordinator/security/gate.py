@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from coordinator.clock import Clock
 from coordinator.security.cache import Remembered
-from coordinator.security.certificates import serial_of
+from coordinator.security.certificates import issuer_key, serial_of
 from coordinator.security.limits import KNOWN, STRANGER, Allowance, Limits
 from coordinator.security.records import (
     AccessStore,
@@ -101,8 +102,16 @@ class GuardedGate:
 
     guards = True
 
-    def __init__(self, store: AccessStore, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        store: AccessStore,
+        clock: Clock,
+        limits: Limits,
+        authorities: Callable[[], frozenset[str]],
+    ) -> None:
+        """``authorities``: the keys that are trusted now, as certificates name their issuer."""
         self._store = store
+        self._authorities = authorities
         self._clock = clock
         self._limits = limits
         self._certificates = Remembered[IssuedCertificate](store.certificate, clock, REMEMBER_S)
@@ -125,7 +134,13 @@ class GuardedGate:
         return await self._user(secret, peer)
 
     async def _agent(self, pem: bytes, peer: str) -> Principal:
-        serial, agent_id = _identity(pem)
+        serial, agent_id, issuer = _identity(pem)
+        if issuer not in self._authorities():
+            # The handshake was when it was trusted still; a connection may last for months.
+            raise Unauthenticated(
+                "the authority of this certificate was replaced before the agent renewed it; an"
+                " admin can revoke the agent and make a token to enrol it again"
+            )
         certificate = await self._certificates.get(serial)
         if certificate is None or certificate.agent_id != agent_id:
             raise Unauthenticated("this certificate is not of this coordinator; enrol again")
@@ -222,7 +237,7 @@ def _bearer(context: Context) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _identity(pem: bytes) -> tuple[str, str]:
+def _identity(pem: bytes) -> tuple[str, str, str]:
     certificate = x509.load_pem_x509_certificate(pem)
     (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return serial_of(certificate), str(name.value)
+    return serial_of(certificate), str(name.value), issuer_key(certificate)

@@ -58,13 +58,14 @@ def port_of(address: str) -> int:
 
 
 class _Shown:
-    """What handshakes show; looked at again once an hour, so that it is renewed in time."""
+    """What handshakes show and whom they trust; follows the authority's folder."""
 
     def __init__(self, authority: Authority, clock: Clock) -> None:
         self._authority = authority
         self._clock = clock
         self._lock = threading.Lock()
         self._looked_s = clock.now_s()
+        self._trusted = b""
         self._configuration = self._read()
 
     def first(self) -> grpc.ServerCertificateConfiguration:
@@ -74,19 +75,26 @@ class _Shown:
     def fetch(self) -> grpc.ServerCertificateConfiguration:
         """Called by gRPC at each handshake, from threads of its own."""
         with self._lock:
-            now_s = self._clock.now_s()
-            if now_s - self._looked_s >= LOOK_AGAIN_S:
-                self._looked_s = now_s
-                try:
+            try:
+                if self._due():
                     self._configuration = self._read()
-                except HelpError as error:
-                    log.error("the server's certificate stays as it was: %s", error)
+            except HelpError as error:
+                log.error("the server's certificate stays as it was: %s", error)
             return self._configuration
 
+    def _due(self) -> bool:
+        """Once an hour, so that it is renewed in time, and when the authorities changed."""
+        if self._clock.now_s() - self._looked_s >= LOOK_AGAIN_S:
+            return True
+        return self._authority.trusted_pem != self._trusted
+
     def _read(self) -> grpc.ServerCertificateConfiguration:
-        pair = self._authority.server_pair(self._clock.now_s())
+        self._looked_s = now_s = self._clock.now_s()
+        if self._authority.finish_if_due(now_s):
+            log.info("the authority was replaced; its fingerprint: %s", self._authority.fingerprint)
+        pair, self._trusted = self._authority.server_pair(now_s), self._authority.trusted_pem
         return grpc.ssl_server_certificate_configuration(
-            [(pair.key_pem, pair.chain_pem)], self._authority.ca_pem
+            [(pair.key_pem, pair.chain_pem)], self._trusted
         )
 
 

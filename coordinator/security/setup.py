@@ -42,7 +42,10 @@ class Guard:
         if protection.authority is None:
             self._gate: OpenGate | GuardedGate = OpenGate()
         else:
-            self._gate = GuardedGate(protection.store, clock, self._limits)
+            authority = protection.authority
+            self._gate = GuardedGate(
+                protection.store, clock, self._limits, lambda: authority.issuers.keys
+            )
 
     def interceptor(self) -> grpc.aio.ServerInterceptor:
         """To be given to the server."""

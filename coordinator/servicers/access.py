@@ -32,7 +32,10 @@ class EnrolmentServicer(rpc.EnrolmentServiceServicer):
     ) -> pb.GetAuthorityResponse:
         """See the proto."""
         async with errors_to_status(context):
-            return pb.GetAuthorityResponse(ca_pem=self._access.authority.ca_pem)
+            authority = self._access.authority
+            return pb.GetAuthorityResponse(
+                ca_pem=authority.ca_pem, trusted_pem=authority.trusted_pem
+            )
 
     async def Enrol(self, request: pb.EnrolRequest, context: Context) -> pb.EnrolResponse:
         """See the proto."""
@@ -40,7 +43,10 @@ class EnrolmentServicer(rpc.EnrolmentServiceServicer):
             pem = await self._access.enrol(
                 request.token, request.agent_id, request.csr_pem, peer_host(context.peer())
             )
-        return pb.EnrolResponse(certificate_pem=pem, agents_port=self._agents_port)
+            trusted_pem = self._access.authority.trusted_pem
+        return pb.EnrolResponse(
+            certificate_pem=pem, agents_port=self._agents_port, trusted_pem=trusted_pem
+        )
 
     async def Renew(self, request: pb.RenewRequest, context: Context) -> pb.RenewResponse:
         """See the proto."""
@@ -49,7 +55,8 @@ class EnrolmentServicer(rpc.EnrolmentServiceServicer):
             if not actor.agent_id:
                 raise Conflict("only an agent that shows its certificate can renew it")
             renewed = await self._access.renew(request.csr_pem, actor)
-        return pb.RenewResponse(certificate_pem=renewed.pem)
+            trusted_pem = self._access.authority.trusted_pem
+        return pb.RenewResponse(certificate_pem=renewed.pem, trusted_pem=trusted_pem)
 
 
 class AccessServicer(rpc.AccessServiceServicer):

@@ -77,6 +77,19 @@ def fetch_authority(address: str, expected: str) -> bytes:
     return answer.ca_pem
 
 
+def fetch_trusted(channel: grpc.Channel, address: str) -> bytes:
+    """All authorities that a coordinator trusts, asked on a channel that trusts it already.
+
+    Empty for a coordinator that is too old to say.
+    """
+    stub = rpc.EnrolmentServiceStub(channel)
+    try:
+        answer = stub.GetAuthority(pb.GetAuthorityRequest(), timeout=UNARY_DEADLINE_S)
+    except grpc.RpcError as error:
+        raise from_rpc(error, address) from None
+    return answer.trusted_pem
+
+
 def _of_bootstrap(error: HelpError, address: str) -> HelpError:
     if isinstance(error, Unauthenticated):
         host, _ = split_address(address)

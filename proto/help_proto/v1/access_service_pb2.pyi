@@ -62,15 +62,22 @@ class GetAuthorityResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CA_PEM_FIELD_NUMBER: _builtins.int
+    TRUSTED_PEM_FIELD_NUMBER: _builtins.int
     ca_pem: _builtins.bytes
+    """The authority that signs what the server shows: the one that fingerprints are of."""
+    trusted_pem: _builtins.bytes
+    """All that are trusted, in PEM: while the authority is replaced, also the next. To be taken
+    from a server that is trusted already, for no fingerprint covers it.
+    """
     def __init__(
         self,
         *,
         ca_pem: _builtins.bytes = ...,
+        trusted_pem: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_pem", b"ca_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_pem", b"ca_pem", "trusted_pem", b"trusted_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -108,18 +115,22 @@ class EnrolResponse(_message.Message):
 
     CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
     AGENTS_PORT_FIELD_NUMBER: _builtins.int
+    TRUSTED_PEM_FIELD_NUMBER: _builtins.int
     certificate_pem: _builtins.bytes
     agents_port: _builtins.int
     """Where agents connect, on the same host."""
+    trusted_pem: _builtins.bytes
+    """As in GetAuthorityResponse."""
     def __init__(
         self,
         *,
         certificate_pem: _builtins.bytes = ...,
         agents_port: _builtins.int = ...,
+        trusted_pem: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents_port", b"agents_port", "certificate_pem", b"certificate_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents_port", b"agents_port", "certificate_pem", b"certificate_pem", "trusted_pem", b"trusted_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -152,15 +163,19 @@ class RenewResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    TRUSTED_PEM_FIELD_NUMBER: _builtins.int
     certificate_pem: _builtins.bytes
+    trusted_pem: _builtins.bytes
+    """As in GetAuthorityResponse."""
     def __init__(
         self,
         *,
         certificate_pem: _builtins.bytes = ...,
+        trusted_pem: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_pem", b"certificate_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_pem", b"certificate_pem", "trusted_pem", b"trusted_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
