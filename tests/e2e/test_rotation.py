@@ -77,11 +77,7 @@ def test_a_fleet_lives_through_the_replacement_of_its_authority(
                 wait_for(lambda: "not trusted" in asleep.log.read_text())
         # The operator's way back for a board that slept.
         fleet = Fleet(fleet.home, fleet.address, str(coming))
-        asleep_id = next(
-            one["agent_id"]
-            for one in json.loads(fleet.coord("agents", "list", "--json").stdout)
-            if one["agent_id"] in (tmp_path / "asleep" / "agent_id").read_text()
-        )
+        asleep_id = (tmp_path / "asleep" / "agent-id").read_text().strip()
         assert fleet.coord("agents", "revoke", asleep_id).returncode == 0
         enrol(fleet, "asleep")
         with agent(fleet, "asleep", replay_table):
