@@ -62,7 +62,7 @@ def renew(files: CredentialFiles, held: Credentials, address: str, agent_id: str
 def trusts_what_is_trusted(held: Credentials, address: str) -> bool:
     """Whether the agent trusts the authorities that its coordinator names now."""
     with grpc.secure_channel(address, held.channel(), options=CLIENT_OPTIONS) as channel:
-        return fetch_trusted(channel, address) in (b"", held.ca_pem)
+        return fetch_trusted(channel, address)[0] in (b"", held.ca_pem)
 
 
 class Renewal(threading.Thread):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from coordinator.client import Client
 from coordinator.security.convert import from_agent, from_entry, from_token, to_role
 from coordinator.security.records import AuditEntry, EnrolledAgent, Role, Token
+from help_core.errors import Conflict
 from help_proto.channel import UNARY_DEADLINE_S
 from help_proto.v1 import access_service_pb2 as pb
 from help_proto.v1 import access_service_pb2_grpc as rpc
@@ -15,7 +16,7 @@ from help_proto.v1 import access_service_pb2_grpc as rpc
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token with its secret, which is shown this once."""
+    """A token with its secret, which is shown this once; a certificate has none."""
 
     secret: str
     token: Token
@@ -35,6 +36,19 @@ class AccessClient:
         with self._client.errors():
             made = self._stub.CreateToken(request, timeout=UNARY_DEADLINE_S)
         return NewToken(made.secret, from_token(made.token), made.ca_fingerprint)
+
+    def create_certificate(
+        self, role: Role, label: str, lifetime_s: float, csr_pem: bytes
+    ) -> tuple[bytes, NewToken]:
+        """Makes a client certificate, in PEM, for the key of a signing request."""
+        request = pb.CreateTokenRequest(
+            role=to_role(role), label=label, lifetime_s=lifetime_s, csr_pem=csr_pem
+        )
+        with self._client.errors():
+            made = self._stub.CreateToken(request, timeout=UNARY_DEADLINE_S)
+        if not made.certificate_pem:
+            raise Conflict("this coordinator gives users no certificates; upgrade it")
+        return made.certificate_pem, NewToken("", from_token(made.token), made.ca_fingerprint)
 
     def tokens(self) -> list[Token]:
         """All tokens, newest first."""

@@ -31,6 +31,10 @@ class Login:
     token: str
     looked_unix_s: float = 0.0
     """When the coordinator was last asked which those are."""
+    identity_pem: str = ""
+    """Key and client certificate, if the user has one instead of a token."""
+    connects_to: str = ""
+    """HOST:PORT where callers with a certificate connect."""
 
 
 def default_logins() -> Path:
@@ -46,7 +50,11 @@ def read_logins(path: Path) -> dict[str, Login]:
         found = json.loads(read_private(path))
         return {
             address: Login(
-                str(one["ca_pem"]), str(one["token"]), float(one.get("looked_unix_s", 0.0))
+                str(one["ca_pem"]),
+                str(one["token"]),
+                float(one.get("looked_unix_s", 0.0)),
+                str(one.get("identity_pem", "")),
+                str(one.get("connects_to", "")),
             )
             for address, one in found.items()
         }
@@ -71,8 +79,9 @@ def look_again(logins: Path, address: str, channel: grpc.Channel, now_unix_s: fl
     if kept is None or now_unix_s - kept.looked_unix_s < LOOK_EVERY_S:
         return
     with suppress(HelpError):
-        trusted = fetch_trusted(channel, address).decode("ascii") or kept.ca_pem
-        keep_login(logins, address, Login(trusted, kept.token, now_unix_s))
+        trusted = fetch_trusted(channel, address)[0].decode("ascii") or kept.ca_pem
+        looked = dataclasses.replace(kept, ca_pem=trusted, looked_unix_s=now_unix_s)
+        keep_login(logins, address, looked)
 
 
 def find_login(address: str, logins: Path, ca: Path | None, token: str) -> Login | None:
@@ -82,8 +91,10 @@ def find_login(address: str, logins: Path, ca: Path | None, token: str) -> Login
     """
     saved = read_logins(logins).get(address)
     ca_pem = _read_ca(ca) if ca is not None else saved.ca_pem if saved else ""
+    if saved is not None and not token:
+        return dataclasses.replace(saved, ca_pem=ca_pem)
     if ca_pem:
-        return Login(ca_pem, token or (saved.token if saved else ""))
+        return Login(ca_pem, token)
     if is_loopback(address):
         return None
     raise Unauthenticated(
@@ -93,11 +104,25 @@ def find_login(address: str, logins: Path, ca: Path | None, token: str) -> Login
 
 
 def channel_credentials(login: Login) -> grpc.ChannelCredentials:
-    """TLS that trusts the login's authority alone, with its token on each call."""
-    tls = grpc.ssl_channel_credentials(root_certificates=login.ca_pem.encode())
+    """TLS that trusts the login's authority alone, and shows its certificate or its token."""
+    roots = login.ca_pem.encode()
+    if login.identity_pem:
+        return grpc.ssl_channel_credentials(roots, *split_identity(login.identity_pem))
+    tls = grpc.ssl_channel_credentials(root_certificates=roots)
     if not login.token:
         return tls
     return grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(login.token))
+
+
+def split_identity(pem: str) -> tuple[bytes, bytes]:
+    """Key and certificate of a user's file; raises ``BadInput``."""
+    key, begin, certificate = pem.partition("-----BEGIN CERTIFICATE-----")
+    if "PRIVATE KEY-----" not in key or not certificate:
+        raise BadInput(
+            "this is no file of 'help-coord token create --certificate': it must hold a key and"
+            " then a certificate, in PEM"
+        )
+    return key.encode(), (begin + certificate).encode()
 
 
 def _read_ca(path: Path) -> str:

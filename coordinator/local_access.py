@@ -47,6 +47,15 @@ class LocalAccess:
         secret, token = asyncio.run(self._access.create_token(role, label, lifetime_s, ACTOR))
         return NewToken(secret, token, self._access.fingerprint)
 
+    def create_certificate(
+        self, role: Role, label: str, lifetime_s: float, csr_pem: bytes
+    ) -> tuple[bytes, NewToken]:
+        """Makes a client certificate, in PEM, for the key of a signing request."""
+        pem, token = asyncio.run(
+            self._access.create_certificate(role, label, lifetime_s, csr_pem, ACTOR)
+        )
+        return pem, NewToken("", token, self._access.fingerprint)
+
     def tokens(self) -> list[Token]:
         """All tokens, newest first."""
         return asyncio.run(self._access.tokens())

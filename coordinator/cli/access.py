@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,10 +26,12 @@ from coordinator.credentials import (
     default_logins,
     find_login,
     keep_login,
+    split_identity,
 )
 from coordinator.security.records import Role
 from help_core.errors import BadInput
 from help_proto.console import print_json
+from help_proto.private_files import read_private, write_private
 from help_proto.trust import fetch_authority, fetch_trusted, is_loopback
 
 if TYPE_CHECKING:
@@ -69,6 +73,10 @@ def login(
     ca_fingerprint: Annotated[
         str, typer.Option(help="As 'help-coord tls show' prints it beside the coordinator.")
     ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="File of 'help-coord token create --certificate', instead of a token."),
+    ] = None,
 ) -> None:
     """Keep a token for a coordinator with TLS, after making sure that it is the right one.
 
@@ -82,13 +90,27 @@ def login(
         if found is None:
             raise BadInput("--ca-fingerprint is missing; 'help-coord tls show' prints it")
         ca_pem = found.ca_pem
-    kept = Login(ca_pem, given.token or _ask_token())
-    with Client(coordinator, channel_credentials(kept)) as client:
+    if certificate is not None:
+        kept = _with_certificate(coordinator, ca_pem, certificate)
+    else:
+        kept = Login(ca_pem, given.token or _ask_token())
+    with Client(kept.connects_to or coordinator, channel_credentials(kept)) as client:
         client.devices()
-        trusted = fetch_trusted(client.channel, coordinator).decode("ascii")
-    kept = Login(trusted or ca_pem, kept.token, time.time())
+        trusted, _ = fetch_trusted(client.channel, coordinator)
+    ca_pem = trusted.decode("ascii") or ca_pem
+    kept = replace(kept, ca_pem=ca_pem, looked_unix_s=time.time())
     keep_login(default_logins(), coordinator, kept)
     Console().print(f"Logged in to {coordinator}; kept in {default_logins()}", soft_wrap=True)
+
+
+def _with_certificate(coordinator: str, ca_pem: str, path: Path) -> Login:
+    """A login by certificate, which is shown on the agents' port of the same host."""
+    identity = read_private(path).decode("ascii", "replace")
+    split_identity(identity)
+    with Client(coordinator, channel_credentials(Login(ca_pem, ""))) as client:
+        _, port = fetch_trusted(client.channel, coordinator)
+    host = coordinator.rpartition(":")[0]
+    return Login(ca_pem, "", identity_pem=identity, connects_to=f"{host}:{port}")
 
 
 def _ask_token() -> str:
@@ -109,6 +131,14 @@ def create_token(
         float | None,
         typer.Option(help="Days until it expires. Default: agent-enrol 1, user 90, admin 30."),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a key and a client certificate there, to be shown instead of a secret.",
+            show_default=False,
+        ),
+    ] = None,
     store: OwnStore = "",
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
@@ -119,13 +149,30 @@ def create_token(
     chosen = Role(role)
     lifetime_s = (DEFAULT_DAYS[chosen] if days is None else days) * DAY_S
     with _access(context, coordinator, store) as access:
-        made = access.create_token(chosen, label, lifetime_s)
+        if certificate is None:
+            made = access.create_token(chosen, label, lifetime_s)
+        else:
+            made = _make_certificate(access, chosen, label, lifetime_s, certificate)
     if as_json:
         print_json(made)
         return
-    # The secret alone on stdout, so that a script can take it.
-    typer.echo(made.secret)
+    if made.secret:
+        # The secret alone on stdout, so that a script can take it.
+        typer.echo(made.secret)
     Console(stderr=True).print(Text(_advice(made, coordinator)), soft_wrap=True, highlight=False)
+
+
+def _make_certificate(
+    access: AccessClient | LocalAccess, role: Role, label: str, lifetime_s: float, path: Path
+) -> NewToken:
+    from coordinator.security.certificates import key_pem, new_key, signing_request
+
+    if path.exists():
+        raise BadInput(f"--certificate {path} is there already; name a new file")
+    key = new_key()
+    pem, made = access.create_certificate(role, label, lifetime_s, signing_request(key))
+    write_private(path, key_pem(key) + pem)
+    return made
 
 
 def _advice(made: NewToken, coordinator: str) -> str:
@@ -136,7 +183,8 @@ def _advice(made: NewToken, coordinator: str) -> str:
     if token.role is Role.AGENT_ENROL:
         lines.append(f"On the board: help-agent enroll --coordinator {where} {pin} --token TOKEN")
     else:
-        lines.append(f"Its owner runs: help-coord login --coordinator {where} {pin}")
+        shown = " --certificate FILE" if token.certificate else ""
+        lines.append(f"Its owner runs: help-coord login --coordinator {where} {pin}{shown}")
     return "\n".join(lines)
 
 
@@ -153,14 +201,15 @@ def list_tokens(
     if as_json:
         print_json(found)
         return
-    table = _table("Tokens", "id", "role", "label", "state", "expires", "last used")
+    table = _table("Tokens", "id", "role", "kind", "label", "state", "expires", "last used")
     for token in found:
         state = "revoked" if token.revoked else "used" if token.used_by else "good"
         if state == "good" and token.expires_unix_s <= time.time():
             state = "expired"
         last = "never" if token.last_used_unix_s is None else _moment(token.last_used_unix_s)
-        cells = (token.id, token.role, token.label, state, _moment(token.expires_unix_s), last)
-        table.add_row(*map(Text, cells))
+        kind = "certificate" if token.certificate else "secret"
+        ends = _moment(token.expires_unix_s)
+        table.add_row(*map(Text, (token.id, token.role, kind, token.label, state, ends, last)))
     Console().print(table)
 
 

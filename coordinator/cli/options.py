@@ -42,7 +42,8 @@ def connect(context: typer.Context, address: str) -> Client:
     """A client with the credentials that were given, or kept by ``help-coord login``."""
     given = context.find_object(Given) or Given()
     login = find_login(address, default_logins(), given.ca, given.token)
-    client = Client(address, channel_credentials(login) if login else None)
+    where = login.connects_to if login and login.connects_to else address
+    client = Client(where, channel_credentials(login) if login else None)
     if login is not None and given.ca is None:
         look_again(default_logins(), address, client.channel, time.time())
     return client

@@ -60,7 +60,8 @@ class Fleet:
         Raises ``Unreachable`` within 5 s, ``Unauthenticated`` beyond loopback without a login.
         """
         login = find_login(address, default_logins(), ca, token)
-        client = Client(address, channel_credentials(login) if login else None)
+        where = login.connects_to if login and login.connects_to else address
+        client = Client(where, channel_credentials(login) if login else None)
         fleet = cls(client)
         fleet._closing.enter_context(client)
         return fleet

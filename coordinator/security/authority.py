@@ -23,11 +23,12 @@ from coordinator.security.certificates import (
     key_digest,
     key_of_request,
     key_pem,
-    make_agent,
+    make_client,
     make_server,
     new_key,
     serial_of,
     subject_key,
+    user_name,
     utc,
 )
 from coordinator.security.issuers import (
@@ -141,7 +142,7 @@ class Authority:
     ) -> IssuedCertificate:
         """A client certificate for an agent; raises ``BadInput`` for a bad request."""
         key = key_of_request(csr_pem)
-        certificate = make_agent(
+        certificate = make_client(
             self.issuers.signs_clients, key, agent_id, utc(now_unix_s), lifetime
         )
         return IssuedCertificate(
@@ -152,6 +153,15 @@ class Authority:
             issued_unix_s=now_unix_s,
             expires_unix_s=certificate.not_valid_after_utc.timestamp(),
         )
+
+    def sign_user(
+        self, csr_pem: bytes, token_id: str, now_unix_s: float, lifetime_s: float
+    ) -> tuple[str, bytes]:
+        """Serial number and PEM of a client certificate for a user; raises ``BadInput``."""
+        key, lifetime = key_of_request(csr_pem), timedelta(seconds=lifetime_s)
+        issuer, now = self.issuers.signs_clients, utc(now_unix_s)
+        certificate = make_client(issuer, key, user_name(token_id), now, lifetime)
+        return serial_of(certificate), certificate_pem(certificate)
 
 
 def create_authority(folder: Path, hosts: Sequence[str], now_unix_s: float) -> Authority:

@@ -27,6 +27,7 @@ PublicKey = ec.EllipticCurvePublicKey
 BACKDATED = timedelta(hours=1)
 """Boards without a clock of their own are often a little behind."""
 
+USER_NAME = "user:"
 MAX_CSR_BYTES = 4096
 
 
@@ -81,15 +82,26 @@ def make_server(
     )
 
 
-def make_agent(
-    issuer: Issuer, key: PublicKey, agent_id: str, now: datetime, lifetime: timedelta
+def make_client(
+    issuer: Issuer, key: PublicKey, name: str, now: datetime, lifetime: timedelta
 ) -> x509.Certificate:
-    """An agent's certificate; its common name is the agent's id."""
+    """A client's certificate; its common name is an agent's id, or what ``user_name`` gives."""
     return (
-        _leaf(issuer, agent_id, key, now, lifetime)
+        _leaf(issuer, name, key, now, lifetime)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(issuer.key, hashes.SHA256())
     )
+
+
+def signing_request(key: PrivateKey) -> bytes:
+    """A PKCS #10 request that proves the key; its subject is left to the authority."""
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def user_name(token_id: str) -> str:
+    """The common name of a user's certificate, which no agent's id can be."""
+    return USER_NAME + token_id
 
 
 def key_of_request(csr_pem: bytes) -> PublicKey:

@@ -23,6 +23,7 @@ def to_token(token: Token) -> pb.Token:
         last_used_unix_s=token.last_used_unix_s,
         revoked=token.revoked,
         used_by=token.used_by,
+        certificate=token.certificate,
     )
 
 
@@ -37,6 +38,7 @@ def from_token(message: pb.Token) -> Token:
         last_used_unix_s=message.last_used_unix_s if message.HasField("last_used_unix_s") else None,
         revoked=message.revoked,
         used_by=message.used_by,
+        certificate=message.certificate,
     )
 
 

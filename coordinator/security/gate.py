@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from coordinator.clock import Clock
 from coordinator.security.cache import Remembered
-from coordinator.security.certificates import issuer_key, serial_of
+from coordinator.security.certificates import USER_NAME, issuer_key, serial_of, user_name
 from coordinator.security.limits import KNOWN, STRANGER, Allowance, Limits
 from coordinator.security.records import (
     AccessStore,
@@ -25,7 +25,7 @@ from coordinator.security.records import (
     Token,
 )
 from coordinator.security.rules import Rule, Who
-from coordinator.security.secrets import MAX_SECRET_CHARS, digest_of
+from coordinator.security.secrets import MAX_SECRET_CHARS, digest_of, digest_of_certificate
 from help_core.errors import Forbidden, RateLimited, Unauthenticated
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -127,20 +127,32 @@ class GuardedGate:
         """See ``Gate``."""
         peer = peer_host(context.peer())
         for pem in (context.auth_context() or {}).get("x509_pem_cert", ()):
-            return await self._agent(bytes(pem), peer)
+            return await self._holder(bytes(pem), peer)
         secret = _bearer(context)
         if secret is None:
             return Principal("anonymous", peer)
-        return await self._user(secret, peer)
+        token = await self._find_token(digest_of(secret), peer)
+        if token is None:
+            raise Unauthenticated("unknown token; see 'help-coord login'")
+        return await self._user(token, peer)
 
-    async def _agent(self, pem: bytes, peer: str) -> Principal:
-        serial, agent_id, issuer = _identity(pem)
+    async def _holder(self, pem: bytes, peer: str) -> Principal:
+        """Who shows a certificate that the handshake found to be good."""
+        serial, name, issuer = _identity(pem)
         if issuer not in self._authorities():
             # The handshake was when it was trusted still; a connection may last for months.
             raise Unauthenticated(
-                "the authority of this certificate was replaced before the agent renewed it; an"
-                " admin can revoke the agent and make a token to enrol it again"
+                "the authority of this certificate was replaced before it was renewed; an admin"
+                " can revoke the agent and make a token to enrol it again, or make a user another"
             )
+        if name.startswith(USER_NAME):
+            token = await self._tokens.get(digest_of_certificate(serial))
+            if token is None or user_name(token.id) != name:
+                raise Unauthenticated("this certificate is not of this coordinator")
+            return await self._user(token, peer)
+        return await self._agent(serial, name, peer)
+
+    async def _agent(self, serial: str, agent_id: str, peer: str) -> Principal:
         certificate = await self._certificates.get(serial)
         if certificate is None or certificate.agent_id != agent_id:
             raise Unauthenticated("this certificate is not of this coordinator; enrol again")
@@ -153,10 +165,7 @@ class GuardedGate:
             raise Unauthenticated(f"the certificate of agent {agent_id} has expired; enrol again")
         return Principal(f"agent:{agent_id}", peer, agent_id=agent_id)
 
-    async def _user(self, secret: str, peer: str) -> Principal:
-        token = await self._find_token(digest_of(secret), peer)
-        if token is None:
-            raise Unauthenticated("unknown token; see 'help-coord login'")
+    async def _user(self, token: Token, peer: str) -> Principal:
         if token.revoked or token.expires_unix_s <= self._clock.now_s():
             state = "was revoked" if token.revoked else "has expired"
             raise Unauthenticated(f"token {token.id} {state}; ask an admin for another")

@@ -29,6 +29,8 @@ class Token:
     revoked: bool = False
     used_by: str = ""
     """The agent that an enrolment token admitted."""
+    certificate: bool = False
+    """It is shown as a client certificate, not as a secret."""
 
 
 @dataclass(frozen=True, slots=True)

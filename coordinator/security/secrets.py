@@ -15,6 +15,7 @@ from coordinator.security.records import Role
 PREFIX = {Role.AGENT_ENROL: "hfe_", Role.USER: "hfu_", Role.ADMIN: "hfa_"}
 """Tells a person, and scanners of leaked secrets, what they look at."""
 
+CERTIFICATE_DIGEST = "cert:"
 SECRET_BYTES = 32
 MAX_SECRET_CHARS = 128
 
@@ -27,6 +28,11 @@ def new_secret(role: Role) -> str:
 def digest_of(secret: str) -> str:
     """What is kept of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def digest_of_certificate(serial: str) -> str:
+    """What is kept of a token that is a client certificate; no secret has such a digest."""
+    return CERTIFICATE_DIGEST + serial
 
 
 def new_token_id() -> str:

@@ -34,7 +34,9 @@ class EnrolmentServicer(rpc.EnrolmentServiceServicer):
         async with errors_to_status(context):
             authority = self._access.authority
             return pb.GetAuthorityResponse(
-                ca_pem=authority.ca_pem, trusted_pem=authority.trusted_pem
+                ca_pem=authority.ca_pem,
+                trusted_pem=authority.trusted_pem,
+                agents_port=self._agents_port,
             )
 
     async def Enrol(self, request: pb.EnrolRequest, context: Context) -> pb.EnrolResponse:
@@ -73,11 +75,17 @@ class AccessServicer(rpc.AccessServiceServicer):
         async with errors_to_status(context):
             role = enum_value("ROLE", pb.Role, Role, request.role)
             actor = await self._gate.identify(context)
-            secret, token = await self._access.create_token(
-                role, request.label, request.lifetime_s, actor
-            )
+            asked = (role, request.label, request.lifetime_s)
+            secret, pem = "", b""
+            if request.csr_pem:
+                pem, token = await self._access.create_certificate(*asked, request.csr_pem, actor)
+            else:
+                secret, token = await self._access.create_token(*asked, actor)
         return pb.CreateTokenResponse(
-            secret=secret, token=to_token(token), ca_fingerprint=self._access.fingerprint
+            secret=secret,
+            token=to_token(token),
+            ca_fingerprint=self._access.fingerprint,
+            certificate_pem=pem,
         )
 
     async def ListTokens(

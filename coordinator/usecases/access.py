@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from coordinator.clock import Clock
 from coordinator.security.authority import Authority
@@ -16,7 +17,13 @@ from coordinator.security.records import (
     Role,
     Token,
 )
-from coordinator.security.secrets import MAX_SECRET_CHARS, digest_of, new_secret, new_token_id
+from coordinator.security.secrets import (
+    MAX_SECRET_CHARS,
+    digest_of,
+    digest_of_certificate,
+    new_secret,
+    new_token_id,
+)
 from help_core.errors import BadInput, Conflict, Unauthenticated
 
 MAX_LABEL_CHARS = 64
@@ -55,16 +62,34 @@ class Access:
         self, role: Role, label: str, lifetime_s: float, actor: Principal
     ) -> tuple[str, Token]:
         """A new secret, which is shown once, and what is kept of it."""
+        token = self._new_token(role, label, lifetime_s)
+        secret = new_secret(role)
+        await self._add(token, digest_of(secret), actor)
+        return secret, token
+
+    async def create_certificate(
+        self, role: Role, label: str, lifetime_s: float, csr_pem: bytes, actor: Principal
+    ) -> tuple[bytes, Token]:
+        """A client certificate, in PEM, that a user or an admin shows instead of a secret."""
+        if role is Role.AGENT_ENROL:
+            raise BadInput("an agent gets its certificate with 'help-agent enroll'")
+        token = replace(self._new_token(role, label, lifetime_s), certificate=True)
+        serial, pem = self.authority.sign_user(csr_pem, token.id, token.created_unix_s, lifetime_s)
+        await self._add(token, digest_of_certificate(serial), actor)
+        return pem, token
+
+    def _new_token(self, role: Role, label: str, lifetime_s: float) -> Token:
         if not MIN_LIFETIME_S <= lifetime_s <= MAX_LIFETIME_S:
             raise BadInput(f"a lifetime of {lifetime_s:g} s; a token lives from 1 s to 10 years")
         if len(label) > MAX_LABEL_CHARS or not label.isprintable():
             raise BadInput(f"a label has at most {MAX_LABEL_CHARS} printable characters")
         now_s = self._clock.now_s()
-        secret = new_secret(role)
-        token = Token(new_token_id(), role, label, now_s, now_s + lifetime_s)
-        entry = self._entry(actor, "create-token", f"{token.id} {role} {label}")
-        await asyncio.to_thread(self._store.add_token, token, digest_of(secret), entry)
-        return secret, token
+        return Token(new_token_id(), role, label, now_s, now_s + lifetime_s)
+
+    async def _add(self, token: Token, digest: str, actor: Principal) -> None:
+        action = "create-certificate" if token.certificate else "create-token"
+        entry = self._entry(actor, action, f"{token.id} {token.role} {token.label}")
+        await asyncio.to_thread(self._store.add_token, token, digest, entry)
 
     async def tokens(self) -> list[Token]:
         """All tokens, newest first."""

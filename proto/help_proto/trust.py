@@ -77,17 +77,17 @@ def fetch_authority(address: str, expected: str) -> bytes:
     return answer.ca_pem
 
 
-def fetch_trusted(channel: grpc.Channel, address: str) -> bytes:
-    """All authorities that a coordinator trusts, asked on a channel that trusts it already.
+def fetch_trusted(channel: grpc.Channel, address: str) -> tuple[bytes, int]:
+    """All authorities that a coordinator trusts, and its agents' port.
 
-    Empty for a coordinator that is too old to say.
+    To be asked on a channel that trusts it already. Empty and 0 if it is too old to say.
     """
     stub = rpc.EnrolmentServiceStub(channel)
     try:
         answer = stub.GetAuthority(pb.GetAuthorityRequest(), timeout=UNARY_DEADLINE_S)
     except grpc.RpcError as error:
         raise from_rpc(error, address) from None
-    return answer.trusted_pem
+    return answer.trusted_pem, answer.agents_port
 
 
 def _of_bootstrap(error: HelpError, address: str) -> HelpError:

@@ -71,6 +71,24 @@ def test_a_user_adapts_to_an_enrolled_board_over_tls(fleet: Fleet, pi: Process, 
     assert pick["measured_ms"] <= 20
 
 
+def test_a_user_logs_in_with_a_certificate(fleet: Fleet, admin: str, tmp_path: Path) -> None:
+    identity = tmp_path / "alice.pem"
+    create = ["token", "create", "--role", "user", "--label", "alice", "--certificate"]
+    done = fleet.coord(*create, str(identity), "--json")
+    assert done.returncode == 0, done.stderr
+    token_id = json.loads(done.stdout)["token"]["id"]
+    assert identity.stat().st_mode & 0o777 == 0o600
+    one_line(fleet.coord(*create, str(identity)), 2, "is there already")
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    given = ["--ca-fingerprint", fleet.fingerprint, "--certificate", str(identity)]
+    done = fleet.coord("login", *given, **home)
+    assert done.returncode == 0, done.stderr
+    assert fleet.coord("devices", **home).returncode == 0
+    one_line(fleet.coord("audit", **home), 13, "not allowed")
+    assert fleet.coord("token", "revoke", token_id).returncode == 0
+    one_line(fleet.coord("devices", **home), 12, "was revoked")
+
+
 def test_a_refusal_is_one_clear_line_with_its_exit_code(fleet: Fleet, user: str) -> None:
     one_line(fleet.coord("devices", HELP_TOKEN="hfu_wrong"), 12, "unknown token")
     one_line(fleet.coord("audit", HELP_TOKEN=user), 13, "not allowed")

@@ -15,6 +15,7 @@ from coordinator.security.records import (
     Role,
     Token,
 )
+from coordinator.security.secrets import CERTIFICATE_DIGEST
 from coordinator.store.tables import audit, certificates, devices, tokens
 from help_core.errors import Conflict, NotFound, Unauthenticated
 
@@ -240,4 +241,5 @@ def _token(row: Any) -> Token:
         last_used_unix_s=row.last_used_unix_s,
         revoked=row.revoked,
         used_by=row.used_by,
+        certificate=row.digest.startswith(CERTIFICATE_DIGEST),
     )

@@ -24,59 +24,59 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"help_proto/v1/access_service.proto\x12\rhelp_proto.v1\"\x15\n\x13GetAuthorityRequest\";\n\x14GetAuthorityResponse\x12\x0e\n\x06\x63\x61_pem\x18\x01 \x01(\x0c\x12\x13\n\x0btrusted_pem\x18\x02 \x01(\x0c\"@\n\x0c\x45nrolRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x03 \x01(\x0c\"R\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x13\n\x0b\x61gents_port\x18\x02 \x01(\r\x12\x13\n\x0btrusted_pem\x18\x03 \x01(\x0c\"1\n\x0cRenewRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\"=\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x13\n\x0btrusted_pem\x18\x02 \x01(\x0c\"\xcb\x01\n\x05Token\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x04role\x18\x02 \x01(\x0e\x32\x13.help_proto.v1.Role\x12\r\n\x05label\x18\x03 \x01(\t\x12\x16\n\x0e\x63reated_unix_s\x18\x04 \x01(\x01\x12\x16\n\x0e\x65xpires_unix_s\x18\x05 \x01(\x01\x12\x1d\n\x10last_used_unix_s\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07revoked\x18\x07 \x01(\x08\x12\x0f\n\x07used_by\x18\x08 \x01(\tB\x13\n\x11_last_used_unix_s\"Z\n\x12\x43reateTokenRequest\x12!\n\x04role\x18\x01 \x01(\x0e\x32\x13.help_proto.v1.Role\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nlifetime_s\x18\x03 \x01(\x01\"b\n\x13\x43reateTokenResponse\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12#\n\x05token\x18\x02 \x01(\x0b\x32\x14.help_proto.v1.Token\x12\x16\n\x0e\x63\x61_fingerprint\x18\x03 \x01(\t\"\x13\n\x11ListTokensRequest\":\n\x12ListTokensResponse\x12$\n\x06tokens\x18\x01 \x03(\x0b\x32\x14.help_proto.v1.Token\" \n\x12RevokeTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x15\n\x13RevokeTokenResponse\"\x82\x01\n\rEnrolledAgent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\x12\x15\n\rissued_unix_s\x18\x03 \x01(\x01\x12\x16\n\x0e\x65xpires_unix_s\x18\x04 \x01(\x01\x12\x0f\n\x07revoked\x18\x05 \x01(\x08\x12\x0f\n\x07\x64\x65vices\x18\x06 \x03(\t\"\x13\n\x11ListAgentsRequest\"B\n\x12ListAgentsResponse\x12,\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x1c.help_proto.v1.EnrolledAgent\"#\n\x12RevokeAgentRequest\x12\r\n\x05\x61gent\x18\x01 \x01(\t\"=\n\x13RevokeAgentResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x65rtificates\x18\x02 \x01(\r\"n\n\nAuditEntry\x12\x11\n\tat_unix_s\x18\x01 \x01(\x01\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0f\n\x07outcome\x18\x06 \x01(\t\"!\n\x10ListAuditRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"?\n\x11ListAuditResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.help_proto.v1.AuditEntry*Q\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x14\n\x10ROLE_AGENT_ENROL\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03\x32\xf3\x01\n\x10\x45nrolmentService\x12W\n\x0cGetAuthority\x12\".help_proto.v1.GetAuthorityRequest\x1a#.help_proto.v1.GetAuthorityResponse\x12\x42\n\x05\x45nrol\x12\x1b.help_proto.v1.EnrolRequest\x1a\x1c.help_proto.v1.EnrolResponse\x12\x42\n\x05Renew\x12\x1b.help_proto.v1.RenewRequest\x1a\x1c.help_proto.v1.RenewResponse2\x87\x04\n\rAccessService\x12T\n\x0b\x43reateToken\x12!.help_proto.v1.CreateTokenRequest\x1a\".help_proto.v1.CreateTokenResponse\x12Q\n\nListTokens\x12 .help_proto.v1.ListTokensRequest\x1a!.help_proto.v1.ListTokensResponse\x12T\n\x0bRevokeToken\x12!.help_proto.v1.RevokeTokenRequest\x1a\".help_proto.v1.RevokeTokenResponse\x12Q\n\nListAgents\x12 .help_proto.v1.ListAgentsRequest\x1a!.help_proto.v1.ListAgentsResponse\x12T\n\x0bRevokeAgent\x12!.help_proto.v1.RevokeAgentRequest\x1a\".help_proto.v1.RevokeAgentResponse\x12N\n\tListAudit\x12\x1f.help_proto.v1.ListAuditRequest\x1a .help_proto.v1.ListAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"help_proto/v1/access_service.proto\x12\rhelp_proto.v1\"\x15\n\x13GetAuthorityRequest\"P\n\x14GetAuthorityResponse\x12\x0e\n\x06\x63\x61_pem\x18\x01 \x01(\x0c\x12\x13\n\x0btrusted_pem\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61gents_port\x18\x03 \x01(\r\"@\n\x0c\x45nrolRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x03 \x01(\x0c\"R\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x13\n\x0b\x61gents_port\x18\x02 \x01(\r\x12\x13\n\x0btrusted_pem\x18\x03 \x01(\x0c\"1\n\x0cRenewRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\"=\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x13\n\x0btrusted_pem\x18\x02 \x01(\x0c\"\xe0\x01\n\x05Token\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x04role\x18\x02 \x01(\x0e\x32\x13.help_proto.v1.Role\x12\r\n\x05label\x18\x03 \x01(\t\x12\x16\n\x0e\x63reated_unix_s\x18\x04 \x01(\x01\x12\x16\n\x0e\x65xpires_unix_s\x18\x05 \x01(\x01\x12\x1d\n\x10last_used_unix_s\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07revoked\x18\x07 \x01(\x08\x12\x0f\n\x07used_by\x18\x08 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\t \x01(\x08\x42\x13\n\x11_last_used_unix_s\"k\n\x12\x43reateTokenRequest\x12!\n\x04role\x18\x01 \x01(\x0e\x32\x13.help_proto.v1.Role\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nlifetime_s\x18\x03 \x01(\x01\x12\x0f\n\x07\x63sr_pem\x18\x04 \x01(\x0c\"{\n\x13\x43reateTokenResponse\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12#\n\x05token\x18\x02 \x01(\x0b\x32\x14.help_proto.v1.Token\x12\x16\n\x0e\x63\x61_fingerprint\x18\x03 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x04 \x01(\x0c\"\x13\n\x11ListTokensRequest\":\n\x12ListTokensResponse\x12$\n\x06tokens\x18\x01 \x03(\x0b\x32\x14.help_proto.v1.Token\" \n\x12RevokeTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x15\n\x13RevokeTokenResponse\"\x82\x01\n\rEnrolledAgent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\x12\x15\n\rissued_unix_s\x18\x03 \x01(\x01\x12\x16\n\x0e\x65xpires_unix_s\x18\x04 \x01(\x01\x12\x0f\n\x07revoked\x18\x05 \x01(\x08\x12\x0f\n\x07\x64\x65vices\x18\x06 \x03(\t\"\x13\n\x11ListAgentsRequest\"B\n\x12ListAgentsResponse\x12,\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x1c.help_proto.v1.EnrolledAgent\"#\n\x12RevokeAgentRequest\x12\r\n\x05\x61gent\x18\x01 \x01(\t\"=\n\x13RevokeAgentResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x65rtificates\x18\x02 \x01(\r\"n\n\nAuditEntry\x12\x11\n\tat_unix_s\x18\x01 \x01(\x01\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0f\n\x07outcome\x18\x06 \x01(\t\"!\n\x10ListAuditRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"?\n\x11ListAuditResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.help_proto.v1.AuditEntry*Q\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x14\n\x10ROLE_AGENT_ENROL\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03\x32\xf3\x01\n\x10\x45nrolmentService\x12W\n\x0cGetAuthority\x12\".help_proto.v1.GetAuthorityRequest\x1a#.help_proto.v1.GetAuthorityResponse\x12\x42\n\x05\x45nrol\x12\x1b.help_proto.v1.EnrolRequest\x1a\x1c.help_proto.v1.EnrolResponse\x12\x42\n\x05Renew\x12\x1b.help_proto.v1.RenewRequest\x1a\x1c.help_proto.v1.RenewResponse2\x87\x04\n\rAccessService\x12T\n\x0b\x43reateToken\x12!.help_proto.v1.CreateTokenRequest\x1a\".help_proto.v1.CreateTokenResponse\x12Q\n\nListTokens\x12 .help_proto.v1.ListTokensRequest\x1a!.help_proto.v1.ListTokensResponse\x12T\n\x0bRevokeToken\x12!.help_proto.v1.RevokeTokenRequest\x1a\".help_proto.v1.RevokeTokenResponse\x12Q\n\nListAgents\x12 .help_proto.v1.ListAgentsRequest\x1a!.help_proto.v1.ListAgentsResponse\x12T\n\x0bRevokeAgent\x12!.help_proto.v1.RevokeAgentRequest\x1a\".help_proto.v1.RevokeAgentResponse\x12N\n\tListAudit\x12\x1f.help_proto.v1.ListAuditRequest\x1a .help_proto.v1.ListAuditResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'help_proto.v1.access_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=1471
-  _globals['_ROLE']._serialized_end=1552
+  _globals['_ROLE']._serialized_start=1555
+  _globals['_ROLE']._serialized_end=1636
   _globals['_GETAUTHORITYREQUEST']._serialized_start=53
   _globals['_GETAUTHORITYREQUEST']._serialized_end=74
   _globals['_GETAUTHORITYRESPONSE']._serialized_start=76
-  _globals['_GETAUTHORITYRESPONSE']._serialized_end=135
-  _globals['_ENROLREQUEST']._serialized_start=137
-  _globals['_ENROLREQUEST']._serialized_end=201
-  _globals['_ENROLRESPONSE']._serialized_start=203
-  _globals['_ENROLRESPONSE']._serialized_end=285
-  _globals['_RENEWREQUEST']._serialized_start=287
-  _globals['_RENEWREQUEST']._serialized_end=336
-  _globals['_RENEWRESPONSE']._serialized_start=338
-  _globals['_RENEWRESPONSE']._serialized_end=399
-  _globals['_TOKEN']._serialized_start=402
-  _globals['_TOKEN']._serialized_end=605
-  _globals['_CREATETOKENREQUEST']._serialized_start=607
-  _globals['_CREATETOKENREQUEST']._serialized_end=697
-  _globals['_CREATETOKENRESPONSE']._serialized_start=699
-  _globals['_CREATETOKENRESPONSE']._serialized_end=797
-  _globals['_LISTTOKENSREQUEST']._serialized_start=799
-  _globals['_LISTTOKENSREQUEST']._serialized_end=818
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=820
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=878
-  _globals['_REVOKETOKENREQUEST']._serialized_start=880
-  _globals['_REVOKETOKENREQUEST']._serialized_end=912
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=914
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=935
-  _globals['_ENROLLEDAGENT']._serialized_start=938
-  _globals['_ENROLLEDAGENT']._serialized_end=1068
-  _globals['_LISTAGENTSREQUEST']._serialized_start=1070
-  _globals['_LISTAGENTSREQUEST']._serialized_end=1089
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=1091
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=1157
-  _globals['_REVOKEAGENTREQUEST']._serialized_start=1159
-  _globals['_REVOKEAGENTREQUEST']._serialized_end=1194
-  _globals['_REVOKEAGENTRESPONSE']._serialized_start=1196
-  _globals['_REVOKEAGENTRESPONSE']._serialized_end=1257
-  _globals['_AUDITENTRY']._serialized_start=1259
-  _globals['_AUDITENTRY']._serialized_end=1369
-  _globals['_LISTAUDITREQUEST']._serialized_start=1371
-  _globals['_LISTAUDITREQUEST']._serialized_end=1404
-  _globals['_LISTAUDITRESPONSE']._serialized_start=1406
-  _globals['_LISTAUDITRESPONSE']._serialized_end=1469
-  _globals['_ENROLMENTSERVICE']._serialized_start=1555
-  _globals['_ENROLMENTSERVICE']._serialized_end=1798
-  _globals['_ACCESSSERVICE']._serialized_start=1801
-  _globals['_ACCESSSERVICE']._serialized_end=2320
+  _globals['_GETAUTHORITYRESPONSE']._serialized_end=156
+  _globals['_ENROLREQUEST']._serialized_start=158
+  _globals['_ENROLREQUEST']._serialized_end=222
+  _globals['_ENROLRESPONSE']._serialized_start=224
+  _globals['_ENROLRESPONSE']._serialized_end=306
+  _globals['_RENEWREQUEST']._serialized_start=308
+  _globals['_RENEWREQUEST']._serialized_end=357
+  _globals['_RENEWRESPONSE']._serialized_start=359
+  _globals['_RENEWRESPONSE']._serialized_end=420
+  _globals['_TOKEN']._serialized_start=423
+  _globals['_TOKEN']._serialized_end=647
+  _globals['_CREATETOKENREQUEST']._serialized_start=649
+  _globals['_CREATETOKENREQUEST']._serialized_end=756
+  _globals['_CREATETOKENRESPONSE']._serialized_start=758
+  _globals['_CREATETOKENRESPONSE']._serialized_end=881
+  _globals['_LISTTOKENSREQUEST']._serialized_start=883
+  _globals['_LISTTOKENSREQUEST']._serialized_end=902
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=904
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=962
+  _globals['_REVOKETOKENREQUEST']._serialized_start=964
+  _globals['_REVOKETOKENREQUEST']._serialized_end=996
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=998
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=1019
+  _globals['_ENROLLEDAGENT']._serialized_start=1022
+  _globals['_ENROLLEDAGENT']._serialized_end=1152
+  _globals['_LISTAGENTSREQUEST']._serialized_start=1154
+  _globals['_LISTAGENTSREQUEST']._serialized_end=1173
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=1175
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=1241
+  _globals['_REVOKEAGENTREQUEST']._serialized_start=1243
+  _globals['_REVOKEAGENTREQUEST']._serialized_end=1278
+  _globals['_REVOKEAGENTRESPONSE']._serialized_start=1280
+  _globals['_REVOKEAGENTRESPONSE']._serialized_end=1341
+  _globals['_AUDITENTRY']._serialized_start=1343
+  _globals['_AUDITENTRY']._serialized_end=1453
+  _globals['_LISTAUDITREQUEST']._serialized_start=1455
+  _globals['_LISTAUDITREQUEST']._serialized_end=1488
+  _globals['_LISTAUDITRESPONSE']._serialized_start=1490
+  _globals['_LISTAUDITRESPONSE']._serialized_end=1553
+  _globals['_ENROLMENTSERVICE']._serialized_start=1639
+  _globals['_ENROLMENTSERVICE']._serialized_end=1882
+  _globals['_ACCESSSERVICE']._serialized_start=1885
+  _globals['_ACCESSSERVICE']._serialized_end=2404
 # @@protoc_insertion_point(module_scope)

@@ -63,21 +63,25 @@ class GetAuthorityResponse(_message.Message):
 
     CA_PEM_FIELD_NUMBER: _builtins.int
     TRUSTED_PEM_FIELD_NUMBER: _builtins.int
+    AGENTS_PORT_FIELD_NUMBER: _builtins.int
     ca_pem: _builtins.bytes
     """The authority that signs what the server shows: the one that fingerprints are of."""
     trusted_pem: _builtins.bytes
     """All that are trusted, in PEM: while the authority is replaced, also the next. To be taken
     from a server that is trusted already, for no fingerprint covers it.
     """
+    agents_port: _builtins.int
+    """Where callers with a certificate connect, on the same host."""
     def __init__(
         self,
         *,
         ca_pem: _builtins.bytes = ...,
         trusted_pem: _builtins.bytes = ...,
+        agents_port: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_pem", b"ca_pem", "trusted_pem", b"trusted_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents_port", b"agents_port", "ca_pem", b"ca_pem", "trusted_pem", b"trusted_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,6 +199,7 @@ class Token(_message.Message):
     LAST_USED_UNIX_S_FIELD_NUMBER: _builtins.int
     REVOKED_FIELD_NUMBER: _builtins.int
     USED_BY_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     role: Global___Role.ValueType
     label: _builtins.str
@@ -205,6 +210,8 @@ class Token(_message.Message):
     revoked: _builtins.bool
     used_by: _builtins.str
     """The agent that a token of ROLE_AGENT_ENROL admitted."""
+    certificate: _builtins.bool
+    """It is shown as a client certificate, not as a secret."""
     def __init__(
         self,
         *,
@@ -216,10 +223,11 @@ class Token(_message.Message):
         last_used_unix_s: _builtins.float | None = ...,
         revoked: _builtins.bool = ...,
         used_by: _builtins.str = ...,
+        certificate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_used_unix_s", b"_last_used_unix_s", "last_used_unix_s", b"last_used_unix_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_used_unix_s", b"_last_used_unix_s", "created_unix_s", b"created_unix_s", "expires_unix_s", b"expires_unix_s", "id", b"id", "label", b"label", "last_used_unix_s", b"last_used_unix_s", "revoked", b"revoked", "role", b"role", "used_by", b"used_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_used_unix_s", b"_last_used_unix_s", "certificate", b"certificate", "created_unix_s", b"created_unix_s", "expires_unix_s", b"expires_unix_s", "id", b"id", "label", b"label", "last_used_unix_s", b"last_used_unix_s", "revoked", b"revoked", "role", b"role", "used_by", b"used_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_used_unix_s: _TypeAlias = _typing.Literal["last_used_unix_s"]  # noqa: Y015
     _WhichOneofArgType__last_used_unix_s: _TypeAlias = _typing.Literal["_last_used_unix_s", b"_last_used_unix_s"]  # noqa: Y015
@@ -234,19 +242,23 @@ class CreateTokenRequest(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     LIFETIME_S_FIELD_NUMBER: _builtins.int
+    CSR_PEM_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
     label: _builtins.str
     lifetime_s: _builtins.float
+    csr_pem: _builtins.bytes
+    """PKCS #10, of a user or an admin: asks for a client certificate instead of a secret."""
     def __init__(
         self,
         *,
         role: Global___Role.ValueType = ...,
         label: _builtins.str = ...,
         lifetime_s: _builtins.float = ...,
+        csr_pem: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "lifetime_s", b"lifetime_s", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csr_pem", b"csr_pem", "label", b"label", "lifetime_s", b"lifetime_s", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -259,10 +271,12 @@ class CreateTokenResponse(_message.Message):
     SECRET_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     CA_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """Shown this once."""
+    """Shown this once; empty with a certificate."""
     ca_fingerprint: _builtins.str
     """SHA-256 of the authority's certificate, in hex; empty without TLS."""
+    certificate_pem: _builtins.bytes
     @_builtins.property
     def token(self) -> Global___Token: ...
     def __init__(
@@ -271,10 +285,11 @@ class CreateTokenResponse(_message.Message):
         secret: _builtins.str = ...,
         token: Global___Token | None = ...,
         ca_fingerprint: _builtins.str = ...,
+        certificate_pem: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_fingerprint", b"ca_fingerprint", "secret", b"secret", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_fingerprint", b"ca_fingerprint", "certificate_pem", b"certificate_pem", "secret", b"secret", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
