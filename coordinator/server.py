@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -58,6 +59,8 @@ from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_ser
 log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0
+GARBAGE_LOOK_EACH = 50_000
+"""New objects between two looks of the garbage collector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,7 @@ async def _add_standard_services(server: grpc.aio.Server, *, reflect: bool) -> O
 
 async def serve(address: str, store_url: str, options: ServerOptions) -> None:
     """Serves until SIGINT or SIGTERM, then lets running calls end for a few seconds."""
+    _collect_garbage_less()
     store = await asyncio.to_thread(open_store, store_url)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -214,6 +218,17 @@ async def serve(address: str, store_url: str, options: ServerOptions) -> None:
                 log.info("stopping")
     finally:
         store.close()
+
+
+def _collect_garbage_less() -> None:
+    """For a process that only serves: reports are many small objects that soon go by themselves.
+
+    By default the collector looks through the newest 700 again and again, and at times through
+    all that was ever imported: about a sixth of the time of a busy coordinator.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_LOOK_EACH, 20, 50)
 
 
 def _announce(bound: Bound, authority: Authority | None) -> None:

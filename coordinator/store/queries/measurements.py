@@ -9,9 +9,10 @@ import numpy as np
 import sqlalchemy as sa
 
 from coordinator.store.contract import StoredMeasurement
+from coordinator.store.queries.details import parts
 from coordinator.store.queries.lists import BATCH
 from coordinator.store.tables import reports
-from help_core.records import ColdFigures, Measurement, Reading, Summary, Verdict
+from help_core.records import Measurement, Verdict
 
 
 def measurements(
@@ -37,7 +38,6 @@ def measurements(
 
 
 def _measurement(row: Any) -> StoredMeasurement:
-    details = row.details
     return StoredMeasurement(
         key=row.key,
         device=row.device,
@@ -45,11 +45,7 @@ def _measurement(row: Any) -> StoredMeasurement:
         measured_unix_s=row.measured_unix_s,
         measurement=Measurement(
             samples_ns=tuple(np.frombuffer(row.samples_ns, dtype="<u8").tolist()),
-            summary=Summary(**details["summary"]),
             verdict=Verdict(row.verdict),
-            reasons=tuple(details["reasons"]),
-            readings=tuple(Reading(**reading) for reading in details["readings"]),
-            fingerprint=details["fingerprint"],
-            processes=tuple(ColdFigures(**cold) for cold in details["processes"]),
+            **parts(row.details),
         ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ import sqlalchemy as sa
 
 from coordinator.policy import BOARD_FAILURES, quarantine_until_s, try_again
 from coordinator.store.contract import Acknowledgement, Delivery, Recorded
+from coordinator.store.queries.details import to_details
 from coordinator.store.queries.lists import one_of
 from coordinator.store.tables import devices, jobs, reports
-from help_core.records import Failure, JobState, Measurement, Report, Summary
+from help_core.records import Failure, JobState, Measurement, Report
 
 _JOB_COLUMNS = (
     jobs.c.id,
@@ -154,48 +154,9 @@ def _outcome_columns(outcome: Measurement | Failure) -> dict[str, Any]:
         "verdict": outcome.verdict.value,
         "median_ms": outcome.summary.median_ms,
         "samples_ns": struct.pack(f"<{len(outcome.samples_ns)}Q", *outcome.samples_ns),
-        "details": _details(outcome),
+        "details": to_details(outcome),
         "failure_class": "",
         "message": "",
-    }
-
-
-_to_json = json.JSONEncoder(check_circular=False).encode
-
-
-def _details(measurement: Measurement) -> str:
-    # Written out: dataclasses.asdict would take most of the time of a batch.
-    return _to_json(
-        {
-            "summary": _plain_summary(measurement.summary),
-            "reasons": measurement.reasons,
-            "readings": [
-                {"name": one.name, "before": one.before, "after": one.after}
-                for one in measurement.readings
-            ],
-            "fingerprint": dict(measurement.fingerprint),
-            "processes": [
-                {
-                    "build_ms": one.build_ms,
-                    "session_ms": one.session_ms,
-                    "first_run_ms": one.first_run_ms,
-                    "warmup_runs": one.warmup_runs,
-                }
-                for one in measurement.processes
-            ],
-        }
-    )
-
-
-def _plain_summary(summary: Summary) -> dict[str, float]:
-    return {
-        "median_ms": summary.median_ms,
-        "low_ms": summary.low_ms,
-        "high_ms": summary.high_ms,
-        "min_ms": summary.min_ms,
-        "q1_ms": summary.q1_ms,
-        "q3_ms": summary.q3_ms,
-        "mean_ms": summary.mean_ms,
     }
 
 
