@@ -25,6 +25,14 @@ ONLINE_WITHIN_S = 60.0
 """An agent that was silent for longer counts as gone."""
 
 
+# Made once: an agent asks all the time, and making it takes longer than running it.
+_SEEN = (
+    agents.update()
+    .where(agents.c.id == sa.bindparam("agent_"))
+    .values(last_seen_s=sa.bindparam("now_"))
+)
+
+
 def register(
     connection: sa.Connection,
     agent_id: str,
@@ -73,10 +81,7 @@ def _check_takeover(before: Device, device: Device, agent_id: str) -> None:
 
 def seen(connection: sa.Connection, agent_id: str, now_s: float) -> bool:
     """See ``Store.seen``; whether the agent is known."""
-    result = connection.execute(
-        agents.update().where(agents.c.id == agent_id).values(last_seen_s=now_s)
-    )
-    return result.rowcount > 0
+    return connection.execute(_SEEN, {"agent_": agent_id, "now_": now_s}).rowcount > 0
 
 
 def find(connection: sa.Connection, now_s: float, name: str = "") -> list[Device]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +13,7 @@ from coordinator.policy import QUARANTINE_S, SILENT_ATTEMPTS
 from coordinator.scheduling import Candidate, choose
 from coordinator.store.queries import collections as collection_queries
 from coordinator.store.queries import devices as device_queries
-from coordinator.store.queries.lists import BATCH, one_of
+from coordinator.store.queries.lists import BATCH, bound, is_expanded, one_of, one_of_bound
 from coordinator.store.tables import devices, jobs
 from help_core.errors import NotFound
 from help_core.records import JobState, LeasedJob, LeaseRef
@@ -43,6 +45,18 @@ _FIRST = (
     .order_by(jobs.c.attempts, jobs.c.id)
     .limit(sa.bindparam("count_"))
     .with_for_update(skip_locked=True)
+)
+
+_TAKE_TURN = (
+    devices.update()
+    .where(devices.c.name == sa.bindparam("name_"))
+    .values(
+        turn=devices.c.turn + sa.bindparam("taken_"),
+        # While a trial is under way there is no other.
+        quarantined_until_s=sa.case(
+            (devices.c.quarantined_until_s.is_not(None), sa.bindparam("until_"))
+        ),
+    )
 )
 
 
@@ -126,27 +140,30 @@ def _take(
     now_s: float,
     lease_s: float,
 ) -> None:
-    ids = [one.job_id for one in chosen]
+    ids = bound(connection, [one.job_id for one in chosen])
     connection.execute(
+        _take_jobs(connection.dialect.name),
+        {"ids_": ids, "agent_": agent_id, "until_": now_s + lease_s},
+    )
+    for name, taken in Counter(one.device for one in chosen).items():
+        until_s = now_s + QUARANTINE_S
+        connection.execute(_TAKE_TURN, {"name_": name, "taken_": taken, "until_": until_s})
+
+
+@lru_cache
+def _take_jobs(dialect: str) -> sa.Update:
+    ids: sa.BindParameter[Any] = sa.bindparam("ids_", expanding=is_expanded(dialect))
+    return (
         jobs.update()
-        .where(one_of(connection, jobs.c.id, ids))
+        .where(one_of_bound(dialect, jobs.c.id, ids))
         .values(
             state=JobState.LEASED,
             token=jobs.c.token + 1,
             attempts=jobs.c.attempts + 1,
-            agent_id=agent_id,
-            lease_until_s=now_s + lease_s,
+            agent_id=sa.bindparam("agent_"),
+            lease_until_s=sa.bindparam("until_"),
         )
     )
-    for name in {one.device for one in chosen}:
-        taken = sum(one.device == name for one in chosen)
-        # While a trial is under way there is no other.
-        until = sa.case((devices.c.quarantined_until_s.is_not(None), now_s + QUARANTINE_S))
-        connection.execute(
-            devices.update()
-            .where(devices.c.name == name)
-            .values(turn=devices.c.turn + taken, quarantined_until_s=until)
-        )
 
 
 def _held(agent_id: str, ref: LeaseRef) -> sa.ColumnElement[bool]:

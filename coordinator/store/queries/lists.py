@@ -21,10 +21,30 @@ def one_of(
     The statement is the same for each number of values, so that SQLAlchemy and the database
     prepare it once.
     """
-    if connection.dialect.name == "postgresql":
-        return column == sa.any_(sa.literal(list(values), ARRAY(column.type)))
-    if connection.dialect.name == "sqlite":
+    given = sa.bindparam(
+        None, bound(connection, values), unique=True, expanding=is_expanded(connection.dialect.name)
+    )
+    return one_of_bound(connection.dialect.name, column, given)
+
+
+def one_of_bound(
+    dialect: str, column: sa.Column[Any], given: sa.BindParameter[Any]
+) -> sa.ColumnElement[bool]:
+    """The same for a statement that is kept: its values are ``bound`` when it is executed."""
+    if dialect == "postgresql":
+        return column == sa.any_(sa.type_coerce(given, ARRAY(column.type)))
+    if dialect == "sqlite":
         # https://sqlite.org/json1.html#jeach
-        each = sa.func.json_each(json.dumps(values)).table_valued("value")
+        each = sa.func.json_each(sa.type_coerce(given, sa.Text)).table_valued("value")
         return column.in_(sa.select(each.c.value))
-    return column.in_(values)
+    return column.in_(given)
+
+
+def is_expanded(dialect: str) -> bool:
+    """Whether a parameter of ``one_of_bound`` becomes many: where no other way is known."""
+    return dialect not in ("sqlite", "postgresql")
+
+
+def bound(connection: sa.Connection, values: Sequence[int] | Sequence[str]) -> Any:
+    """Values as one parameter of ``one_of_bound``."""
+    return json.dumps(list(values)) if connection.dialect.name == "sqlite" else list(values)
