@@ -21,7 +21,7 @@ def one_of(
     The statement is the same for each number of values, so that SQLAlchemy and the database
     prepare it once.
     """
-    given = sa.bindparam(
+    given: sa.BindParameter[Any] = sa.bindparam(
         None, bound(connection, values), unique=True, expanding=is_expanded(connection.dialect.name)
     )
     return one_of_bound(connection.dialect.name, column, given)
