@@ -38,8 +38,6 @@ class Step:
     activations: int = 0
     """Read and written."""
     weights: int = 0
-    avoidable: int = 0
-    """1 if nothing reads the result, so that an optimiser may leave it out."""
 
 
 STEP_FIELDS = tuple(field.name for field in fields(Step))

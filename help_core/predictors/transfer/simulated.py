@@ -19,8 +19,6 @@ from help_core.spaces.steps import STEP_FIELDS, SteppedSpace
 DEVICES = 400
 COMPONENTS = 32
 CLASSES = ("dense", "grouped", "depthwise", "elementwise")
-OPTIMISED = 0.5
-"""Share of devices whose runtime leaves out what nothing reads."""
 TILES = np.array([1, 1, 4, 8, 16, 32, 64, 128])
 PIXEL_TILES = np.array([1, 1, 1, 4, 16, 64, 256])
 
@@ -95,8 +93,6 @@ def _device(
     spill = 1 + np.exp(normal()) / (1 + (cache / np.maximum(field["activations"], 1)) ** 2)
     moved = field["activations"] * spill + field["weights"] * np.exp(1.5 * normal())
     parts = [one / (share @ one.sum(axis=1)) for one in (compute, moved, runs)]
-    if rng.random() < OPTIMISED:
-        parts = [one * (1 - field["avoidable"]) for one in parts]
     weight = np.exp(np.array([0.5, 0.0, -0.5]) + 1.2 * normal(size=3))
     power = rng.choice([1.0, 2.0, 8.0])
     busy = ((weight[0] * parts[0]) ** power + (weight[1] * parts[1]) ** power) ** (1 / power)

@@ -14,7 +14,6 @@ from help_core.spaces.genes import checked_genes
 from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS, format_cell, live_edges, parse_cell
 from help_core.spaces.nasbench201.costs import Skeleton, operation_counts, physics
 from help_core.spaces.nasbench201.network import build_network
-from help_core.spaces.nasbench201.steps import layer_kinds, layer_steps
 
 REFERENCE_CELLS = (
     "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|",
@@ -81,14 +80,6 @@ class NasBench201:
         if kind == "physics":
             return physics(genes, self.skeleton)
         raise BadInput(f"{self.name} has no features {kind!r}; use {', '.join(self.feature_kinds)}")
-
-    def layer_steps(self) -> FloatArray:
-        """See ``SteppedSpace``."""
-        return layer_steps(self.skeleton)
-
-    def layer_kinds(self, genes: IntArray) -> IntArray:
-        """Operations and additions in each stage, live and dead, ``[n, 27]``."""
-        return layer_kinds(genes)
 
     def cost(self, architecture: Architecture) -> Cost:
         """Of the whole cell, before dead edges are dropped."""
