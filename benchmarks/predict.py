@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.help_tables import SPLITS, read_hw_nas_bench, read_split
 from help_core.evaluation import Evaluation, Plan, evaluate
 from help_core.evaluation.records import SupportStrategy
@@ -123,7 +125,7 @@ class Bench:
 def row(label: str, values: Sequence[float]) -> None:
     """One line of a table, with the mean at its end."""
     cells = " ".join(f"{value:>13.3f}" for value in values)
-    print(f"{label:34s} {cells} {sum(values) / len(values):>8.3f}")
+    print(f"{label:34s} {cells} {np.nanmean(values):>8.3f}")
 
 
 def head(title: str, columns: Sequence[str]) -> None:
@@ -195,16 +197,26 @@ def _far_rows(
     head(f"{name}: Spearman, trained on {', '.join(train)}; query all", test)
     for predictor, strategy, count, repeats in FAR:
         if predictor in bench.predictors:
+            held = test if strategy != "reference" else _with_references(bench, table, test)
             plan = replace(
                 bench.plan,
                 train_devices=train,
-                test_devices=test,
+                test_devices=held,
                 query="all",
                 samples=count,
                 support=strategy,
                 repeats=min(repeats, bench.plan.repeats),
             )
-            row(f"{predictor}, {count} {strategy}", spearman(bench.score(predictor, plan)))
+            found = dict(zip(held, spearman(bench.score(predictor, plan)), strict=True))
+            row(f"{predictor}, {count} {strategy}", [found.get(one, float("nan")) for one in test])
+
+
+def _with_references(
+    bench: Bench, table: LatencyTable, devices: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Those of the devices that could run all reference architectures."""
+    rows = [table.architectures.index(one) for one in bench.space.reference_architectures()]
+    return tuple(one for one in devices if np.isfinite(table.column(one)[rows]).all())
 
 
 def baselines(bench: Bench, name: str) -> None:
