@@ -41,6 +41,7 @@ class Knowledge:
     centres: tuple[FloatArray, ...]
     norms: tuple[float, ...]
     simulated: SimulatedDevices | None = None
+    """Where the space knows the steps of its layers."""
     learned: Learned = field(default_factory=Learned)
 
     @classmethod
@@ -114,7 +115,7 @@ class Knowledge:
         choices, physics, curved = self.basis.parts(genes)
         simulated: tuple[FloatArray, ...] = ()
         if self.simulated is not None and isinstance(self.basis.space, SteppedSpace):
-            simulated = (self.simulated.latency(self.basis.space, genes)[1],)
+            simulated = (self.simulated.deviations(self.basis.space, genes),)
         return (
             mean,
             self.paper.latency(self.basis.space, genes)[:, None],

@@ -18,19 +18,17 @@ from help_core.spaces.steps import STEP_FIELDS, SteppedSpace
 
 DEVICES = 400
 COMPONENTS = 32
-CLASSES = ("dense", "grouped", "depthwise", "elementwise")
+"""Principal ways of differing that are kept."""
 TILES = np.array([1, 1, 4, 8, 16, 32, 64, 128])
-PIXEL_TILES = np.array([1, 1, 1, 4, 16, 64, 256])
+PIXELS = np.array([1, 1, 1, 4, 16, 64, 256])
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedDevices:
     """The ways in which simulated devices differ, as costs per kind of layer."""
 
-    mean: FloatArray
-    """Cost of each kind on the mean simulated device, ``[kinds + 1]``; the last is of none."""
     ways: FloatArray
-    """``[kinds + 1, components]``."""
+    """``[kinds + 1, components]``; the last row is of a layer that is not there."""
 
     @classmethod
     def draw(cls, space: SteppedSpace, references: IntArray, seed: int = 0) -> SimulatedDevices:
@@ -40,18 +38,16 @@ class SimulatedDevices:
         costs = _costs(steps, share, np.random.default_rng(seed))
         costs /= share @ costs
         costs = np.vstack([costs, np.zeros(costs.shape[1])])
-        mean = costs.mean(axis=1)
-        latency = _sum(costs - mean[:, None], kinds)
+        costs -= costs.mean(axis=1, keepdims=True)
+        latency = _sum(costs, kinds)
         latency -= latency.mean(axis=0)
         _, values, rotation = np.linalg.svd(latency, full_matrices=False)
         kept = min(COMPONENTS, int((values > 1e-6 * values[0]).sum()))
-        ways = (costs - mean[:, None]) @ rotation[:kept].T
-        return cls(mean, ways)
+        return cls(costs @ rotation[:kept].T)
 
-    def latency(self, space: SteppedSpace, genes: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Of the mean simulated device ``[n]``, and along each way of differing ``[n, ways]``."""
-        kinds = space.layer_kinds(genes)
-        return _sum(self.mean[:, None], kinds)[:, 0], _sum(self.ways, kinds)
+    def deviations(self, space: SteppedSpace, genes: IntArray) -> FloatArray:
+        """How simulated devices differ on genotypes ``[n, genes]``; ``[n, components]``."""
+        return _sum(self.ways, space.layer_kinds(genes))
 
 
 def _sum(costs: FloatArray, kinds: IntArray) -> FloatArray:
@@ -72,29 +68,29 @@ def _costs(steps: FloatArray, share: FloatArray, rng: np.random.Generator) -> Fl
 def _device(
     field: dict[str, FloatArray], runs: FloatArray, share: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
+    """Time for each kind of layer ``[kinds]``; all spreads are of logarithms."""
     normal = rng.normal
     compute = field["dense"] + field["grouped"] * np.exp(0.3 + 0.6 * normal())
     window = np.where(field["kernel"] > 3, np.exp(0.4 * normal()), 1.0)
     compute = compute + field["depthwise"] * window * np.exp(1.2 + 1.0 * normal())
     compute = compute + field["elementwise"] * np.exp(0.5 + 1.0 * normal())
-    deep = field["depthwise"] > 0
-    for name in ("outside", "inside"):
-        tile = rng.choice(TILES)
-        amount = np.where(deep, np.maximum(field[name], 1), field[name])
-        if name == "inside":
-            amount = np.where(deep, tile, amount)
-        filled = amount / (np.ceil(np.maximum(amount, 1) / tile) * tile)
-        compute = compute / np.maximum(filled, 1e-3)
-    tile = rng.choice(PIXEL_TILES)
-    compute = compute / np.maximum(
-        field["pixels"] / (np.ceil(np.maximum(field["pixels"], 1) / tile) * tile), 1e-3
-    )
+    # A depthwise filter has one input channel, whatever the tile.
+    inside = np.where(field["depthwise"] > 0, 0, field["inside"])
+    for amount, tiles in ((field["outside"], TILES), (inside, TILES), (field["pixels"], PIXELS)):
+        compute = compute / _filled(amount, int(rng.choice(tiles)))
     cache = np.exp(np.log(5e4) + 1.5 * normal())
     spill = 1 + np.exp(normal()) / (1 + (cache / np.maximum(field["activations"], 1)) ** 2)
     moved = field["activations"] * spill + field["weights"] * np.exp(1.5 * normal())
     parts = [one / (share @ one.sum(axis=1)) for one in (compute, moved, runs)]
     weight = np.exp(np.array([0.5, 0.0, -0.5]) + 1.2 * normal(size=3))
+    # From adding computing and moving up to hiding the shorter behind the longer.
     power = rng.choice([1.0, 2.0, 8.0])
     busy = ((weight[0] * parts[0]) ** power + (weight[1] * parts[1]) ** power) ** (1 / power)
     time: FloatArray = (busy + weight[2] * parts[2]).sum(axis=1)
     return time
+
+
+def _filled(amount: FloatArray, tile: int) -> FloatArray:
+    """Share of its tiles that an amount fills; 1 where there is nothing to fill."""
+    filled: FloatArray = np.where(amount > 0, amount / (np.ceil(amount / tile) * tile + 1e-9), 1.0)
+    return filled
