@@ -30,10 +30,12 @@ from help_core.records.measurement import (
 )
 from help_core.records.model import StoredModel
 from help_core.records.orders import AccuracyRow, AdaptOrder, TableOrigin, TableRow
+from help_core.records.run import AdaptRun, RunState, check_run_id
 
 __all__ = [
     "AccuracyRow",
     "AdaptOrder",
+    "AdaptRun",
     "Answer",
     "Board",
     "CloudPoint",
@@ -56,6 +58,7 @@ __all__ = [
     "Purpose",
     "Reading",
     "Report",
+    "RunState",
     "Settings",
     "StoredModel",
     "Summary",
@@ -64,4 +67,5 @@ __all__ = [
     "Verdict",
     "check_labels",
     "check_name",
+    "check_run_id",
 ]
