@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy import stats
 
 from coordinator.clock import Clock
 from coordinator.store import SqlStore
@@ -21,7 +20,6 @@ from help_core.arrays import FloatArray
 from help_core.errors import NotFound
 from help_core.predictors.base import INTERVAL_LEVEL, Predictor, Support
 from help_core.predictors.registry import PredictorSource
-from help_core.predictors.transfer.predictor import TransferPredictor
 from help_core.records import AdaptRun, RunState
 from help_core.spaces import GeneSpace, get_gene_space
 
@@ -143,6 +141,9 @@ class Insight:
         self, run: AdaptRun, space: GeneSpace, names: Sequence[str]
     ) -> dict[str, FloatArray]:
         """What the training devices' tables say of architectures, as far as they are kept."""
+        # Imported late, as scipy below: a coordinator that was killed must be back at once.
+        from help_core.predictors.transfer.predictor import TransferPredictor
+
         predictor = self._predictor(run.order.predictor, space)
         if not isinstance(predictor, TransferPredictor):
             return {}
@@ -241,6 +242,8 @@ def coverage(points: Sequence[PredictedPoint]) -> list[CoveragePoint]:
     """
     if not points:
         return []
+    from scipy import stats
+
     ends = [(point.high_ms, point.low_ms) for point in points]
     above = np.array([high for high, _ in ends]) - [point.predicted_ms for point in points]
     below = np.array([point.predicted_ms for point in points]) - [low for _, low in ends]
@@ -255,6 +258,8 @@ def coverage(points: Sequence[PredictedPoint]) -> list[CoveragePoint]:
 
 
 def _spearman(points: Sequence[PredictedPoint]) -> float | None:
+    from scipy import stats
+
     measured = [point.measured_ms for point in points]
     predicted = [point.predicted_ms for point in points]
     if len(set(measured)) < MIN_SHARED or len(set(predicted)) < MIN_SHARED:

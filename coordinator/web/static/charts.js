@@ -26,7 +26,7 @@
   function axis(text, more = {}) {
     const grid = { color: colour("line") };
     const title = { display: true, text, color: colour("soft") };
-    const ticks = { color: colour("soft"), callback: (value) => figure(Number(value)), maxRotation: 0 };
+    const ticks = { color: colour("soft"), callback: (value) => figure(Number(value)), maxRotation: 0, includeBounds: false };
     const log = more.type === "logarithmic" ? { afterBuildTicks: logTicks } : {};
     return { grid, title, ...log, ...more, ticks: { ...ticks, ...more.ticks } };
   }
