@@ -13,19 +13,18 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import sqlalchemy as sa
 
 from coordinator.server import ServerOptions, running
 from coordinator.store import SqlStore, open_store
 from coordinator.store.engine import make_engine
-from coordinator.store.tables import collections, jobs, reports
+from coordinator.store.tables import collections
 from help_core.records import (
     AdaptOrder,
     AdaptRun,
@@ -44,8 +43,44 @@ from help_core.records import (
 )
 from help_core.spaces import get_gene_space
 
-AT_ONCE = 20_000
 COLLECTIONS = 40
+ARCHITECTURES = 4000
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)"
+JOINED = """
+FROM n JOIN d ON d.id = i % :devices JOIN a ON a.id = i / :devices % :architectures
+"""
+JOBS = f"""
+INSERT INTO jobs (id, device, architecture, purpose, collection, priority, state, attempts, token,
+ agent_id, error)
+{NUMBERS}
+SELECT i + 1, d.name, a.name, 'collect', printf('c-%03d', i % :collections), 0,
+ iif(i % 97 = 0, 'failed', 'done'), 1, 1, '', iif(i % 97 = 0, 'timed-out: too slow', '')
+{JOINED}
+"""
+READING = """json_object('name', '{name}', 'before', {value}, 'after', {value} + 1, 'low', {value},
+ 'high', {value} + 2)"""
+READINGS = ", ".join(
+    READING.format(name=name, value=value)
+    for name, value in (
+        ("cpu_temperature_c", "48.0 + i / 7 % 20"),
+        ("cpu_clock_mhz", "1500.0"),
+        ("load_1min", "0.3"),
+    )
+)
+REPORTS = f"""
+INSERT INTO reports (key, job_id, token, stale, agent_id, device, architecture, measured_unix_s,
+ verdict, median_ms, samples_ns, details, failure_class, message)
+{NUMBERS}
+SELECT printf('key-%09d', i), i + 1, 1, 0, '', d.name, a.name, :begin_s + i,
+ iif(i % 97 = 0, '', iif(i % 31 = 0, 'suspect', 'valid')),
+ iif(i % 97 = 0, NULL, 5.0 + i * 7919 % 60000 / 1000.0),
+ iif(i % 97 = 0, NULL, :samples),
+ iif(i % 97 = 0, NULL, json_object('summary', json(:summary),
+  'reasons', iif(i % 31 = 0, json_array('other-load'), json_array()),
+  'readings', json_array({READINGS}), 'fingerprint', json_object(), 'processes', json_array())),
+ iif(i % 97 = 0, 'timed-out', ''), iif(i % 97 = 0, 'too slow', '')
+{JOINED}
+"""
 RUN = "0123456789abcdef"
 LINE = "{path:<48} p50 {p50_ms:5.0f} ms  p99 {p99_ms:5.0f} ms  {kb:6.1f} kB"
 
@@ -88,90 +123,40 @@ def fill(path: Path, device_count: int, measurement_count: int) -> None:
         store.register(f"{agent:032x}", "0.1.0", offered, time.time() - 7.0 * agent)
     fill_runs(store, names)
     store.close()
-    engine = make_engine(str(part))
+    engine = make_engine(str(part)).execution_options(help_durable=False)
     with engine.connect() as connection, connection.begin():
-        connection.execute(
-            collections.insert(),
-            [
-                {"name": f"c-{n:03}", "priority": 0, "created_s": float(n), "ended": ""}
-                for n in range(COLLECTIONS)
-            ],
-        )
-        rows = make_rows(names, measurement_count)
-        while several := list(islice(rows, AT_ONCE)):
-            connection.execute(jobs.insert(), [job for job, _ in several])
-            connection.execute(reports.insert(), [report for _, report in several])
+        fill_measurements(connection, names, measurement_count)
     engine.dispose()
     part.rename(path)
 
 
-def make_rows(names: list[str], count: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Jobs with their reports: valid ones, a few suspect, a few failures."""
+def fill_measurements(connection: sa.Connection, names: list[str], count: int) -> None:
+    """Jobs with their reports: valid ones, a few suspect, a few failures. SQLite makes the rows."""
     space, rng = get_gene_space("nasbench201"), np.random.default_rng(0)
-    genes = rng.integers(0, 5, (min(count, 4000), 6))
-    architectures = [str(one) for one in space.from_genes(genes)]
-    begin_s = time.time() - count
-    for number in range(count):
-        device, architecture = (
-            names[number % len(names)],
-            architectures[number // len(names) % 4000],
-        )
-        kind = "failed" if number % 97 == 0 else "suspect" if number % 31 == 0 else "valid"
-        job = {
-            "id": number + 1,
-            "device": device,
-            "architecture": architecture,
-            "purpose": "collect",
-            "collection": f"c-{number % COLLECTIONS:03}",
-            "priority": 0,
-            "state": "failed" if kind == "failed" else "done",
-            "attempts": 1,
-            "token": 1,
-            "agent_id": "",
-            "error": "timed-out: too slow" if kind == "failed" else "",
-        }
-        yield job, make_report(number, job, kind, begin_s, rng)
-
-
-def make_report(
-    number: int, job: dict[str, Any], kind: str, begin_s: float, rng: np.random.Generator
-) -> dict[str, Any]:
-    """A report as ``record`` keeps it."""
-    median_ms = float(rng.lognormal(2.5, 0.6))
-    failed = kind == "failed"
-    readings = [
-        {"name": name, "before": value, "after": value + 1, "low": value, "high": value + 2}
-        for name, value in (
-            ("cpu_temperature_c", 48.0 + number % 20),
-            ("cpu_clock_mhz", 1500.0),
-            ("load_1min", 0.3),
-        )
-    ]
-    details = {
-        "summary": asdict(Summary(*[median_ms] * 7)),
-        "reasons": ["other-load"] if kind == "suspect" else [],
-        "readings": readings,
-        "fingerprint": {"onnxruntime": "1.20"},
-        "processes": [],
+    genes = rng.integers(0, 5, (ARCHITECTURES, 6))
+    tables = {"d": names, "a": [str(one) for one in space.from_genes(genes)]}
+    for table, values in tables.items():
+        connection.exec_driver_sql(f"CREATE TEMP TABLE {table} (id INTEGER PRIMARY KEY, name TEXT)")
+        rows = [(number, value) for number, value in enumerate(values)]
+        connection.exec_driver_sql(f"INSERT INTO {table} VALUES (?, ?)", rows)  # noqa: S608
+    connection.execute(
+        collections.insert(),
+        [
+            {"name": f"c-{n:03}", "priority": 0, "created_s": float(n), "ended": ""}
+            for n in range(COLLECTIONS)
+        ],
+    )
+    given = {
+        "count": count,
+        "devices": len(names),
+        "architectures": ARCHITECTURES,
+        "collections": COLLECTIONS,
+        "begin_s": time.time() - count,
+        "samples": np.full(20, 10_000_000, dtype="<u8").tobytes(),
+        "summary": json.dumps(asdict(Summary(*[10.0] * 7))),
     }
-    return {
-        "key": f"key-{number:09}",
-        "job_id": job["id"],
-        "token": 1,
-        "stale": False,
-        "agent_id": "",
-        "device": job["device"],
-        "architecture": job["architecture"],
-        "measured_unix_s": begin_s + number,
-        "verdict": "" if failed else kind,
-        "median_ms": None if failed else median_ms,
-        "samples_ns": None
-        if failed
-        else np.full(20, round(median_ms * 1e6), dtype="<u8").tobytes(),
-        "details": None if failed else details,
-        "failure_class": "timed-out" if failed else "",
-        "message": "too slow" if failed else "",
-    }
+    for statement in (JOBS, REPORTS):
+        connection.execute(sa.text(statement), given)
 
 
 def fill_runs(store: SqlStore, names: list[str]) -> None:
