@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lab check format proto proto-check clean
+.PHONY: help quickstart test lab check docs format proto proto-check clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ check: .venv/dev proto-check ## Lint, formatting, types, protos
 	@$(BIN)/mypy
 	@$(BIN)/buf lint proto
 
+docs: .venv/dev ## Build the documentation into docs/_build; warnings are errors
+	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build
+
 format: .venv/dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -51,4 +54,4 @@ proto-check: .venv/dev ## Fail if the committed code of the protos is not what t
 	@$(BIN)/python proto/generate.py --check
 
 clean: ## Remove what make has made
-	@rm -rf .venv quickstart-output dist build
+	@rm -rf .venv quickstart-output dist build docs/_build

@@ -94,7 +94,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         _S, True, "the 95 % interval of the median is too wide", "measure on a quieter board"
     ),
     Reason.PROCESSES_DIFFER: Explanation(
-        _S, True, "fresh processes gave different medians", "measure on a quieter board"
+        _N,
+        False,
+        "fresh processes gave different medians; the interval allows for it",
+        "nothing to do",
     ),
     Reason.WIDE_SPREAD: Explanation(
         _S, True, "the middle half of the samples spreads widely", "measure on a quieter board"

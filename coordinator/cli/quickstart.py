@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from coordinator.cli.options import AsJson
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
 from coordinator.client import Client
+from coordinator.embedded import embedded
 from help_core.errors import HelpError, MeasurementFailed, StoreError
 from help_core.records import AdaptOrder, Answer, Progress
 from help_proto.console import print_json
@@ -58,7 +57,7 @@ def quickstart(
         raise StoreError(f"--out {out}: cannot be made ({error.strerror})") from None
     log = out / "agent.log"
     with (
-        _coordinator(out / "coordinator.db") as address,
+        embedded(str(out / "coordinator.db")) as address,
         _agent(address, out, log) as agent,
         Client(address) as client,
     ):
@@ -77,27 +76,6 @@ def quickstart(
         " board,\nthen 'help-coord adapt --device NAME --max-latency-ms X'.",
         highlight=False,
     )
-
-
-@contextmanager
-def _coordinator(database: Path) -> Iterator[str]:
-    """A coordinator on a free port of loopback, in a thread of this process."""
-    from coordinator.server import running
-    from coordinator.store import open_store
-
-    store = open_store(str(database))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="coordinator", daemon=True)
-    thread.start()
-    server = running("127.0.0.1:0", store)
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result().users
-    finally:
-        closing = server.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(closing, loop).result(STOP_S)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(STOP_S)
-        store.close()
 
 
 @contextmanager

@@ -62,9 +62,13 @@ def log_to_stderr(*, verbose: bool, form: str = "text") -> None:
     if form == "json":
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
-    elif form == "text":
+    elif form == "text" and sys.stderr.isatty():
         handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
         handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
+    elif form == "text":
+        # A file or a journal: no columns, no wrapping, one line each.
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     else:
         raise BadInput(f"--log-format {form!r} is unknown; use text or json")
     logging.basicConfig(

@@ -83,11 +83,18 @@ def test_a_model_too_slow_for_its_time_has_too_few_samples() -> None:
     )
 
 
-def test_processes_that_differ_are_suspect_though_each_is_clean() -> None:
+def test_few_processes_that_differ_are_suspect_though_each_is_clean() -> None:
     parts = [quiet_replicate(level) for level in (1.0e6, 1.0e6, 1.08e6)]
     judgement = judge(parts, LIMITS, CPU)
     assert judgement.verdict is Verdict.SUSPECT
-    assert Reason.PROCESSES_DIFFER in judgement.reasons
+    assert {Reason.PROCESSES_DIFFER, Reason.INTERVAL_TOO_WIDE} <= set(judgement.reasons)
+
+
+def test_one_slow_process_among_many_is_noted_and_the_median_believed() -> None:
+    parts = [quiet_replicate(level) for level in (1.0e6, 1.0e6, 1.08e6, 1.0e6, 1.01e6, 1.0e6)]
+    judgement = judge(parts, LIMITS, CPU)
+    assert judgement.verdict is Verdict.VALID
+    assert judgement.reasons == (Reason.PROCESSES_DIFFER,)
 
 
 def test_two_processes_far_apart_have_too_wide_an_interval() -> None:
