@@ -13,7 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import e2e_dir, replay_table
+from tests.e2e.made_table import write_made_table
 from tests.e2e.processes import is_online, replay_agent, wait_for
 from tests.lab.browser import (
     START_S,
@@ -27,10 +27,15 @@ from tests.lab.browser import (
     state_of,
 )
 
-__all__ = ["e2e_dir", "replay_table"]
 pytestmark = pytest.mark.lab
 
 BAD = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def replay_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table with the device ``board``."""
+    return write_made_table(tmp_path_factory.mktemp("table") / "table.csv")
 
 
 @pytest.fixture(scope="module")
