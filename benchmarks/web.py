@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -224,6 +225,8 @@ async def serve(store: SqlStore, given: argparse.Namespace) -> None:
                 rows.append(await ask(http, path, given.requests))
                 print(LINE.format(**rows[-1]))
         slowest = max(rows, key=lambda row: row["p99_ms"])
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        print(f"load of the machine meanwhile: {load:.1f} for each core")
         counts = {"devices": given.devices, "measurements": given.measurements}
         print(json.dumps({**counts, "slowest": slowest}))
         if given.stay:
