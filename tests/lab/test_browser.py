@@ -175,4 +175,5 @@ def findings(browser: webdriver.Chrome) -> list[str]:
 
 def complaints(browser: webdriver.Chrome) -> list[str]:
     """What the browser's console says of the page: errors, refused scripts."""
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    log: list[dict[str, str]] = browser.execute("getLog", {"type": "browser"})["value"]
+    return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
