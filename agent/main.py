@@ -16,10 +16,11 @@ from rich.console import Console
 from agent.backoff import Backoff
 from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
 from agent.boards.replay import read_column
-from agent.conditions import System
+from agent.conditions import this_machine
 from agent.enroll_command import Coordinator, credentials_for, enroll
 from agent.enrolment import Renewal
 from agent.link import Link
+from agent.measure.batch import PROCESSES
 from agent.models import CachedModels, ModelCache, ModelFetcher
 from agent.naming import default_device_name
 from agent.own_files import limits_for, load_own
@@ -63,6 +64,14 @@ AllowDomain = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 
+Processes = Annotated[
+    int,
+    typer.Option(
+        min=1, max=20, help="Fresh processes per network; fewer are quicker and tell less."
+    ),
+]
+
+
 def _settings(
     threads: int, batch_size: int, precision: str, provider: str, runtime: str
 ) -> Settings:
@@ -79,7 +88,12 @@ def _settings(
 
 
 def _make_board(
-    board: str, table: Path | None, column: str, space: str, settings: Settings
+    board: str,
+    table: Path | None,
+    column: str,
+    space: str,
+    settings: Settings,
+    processes: int,
 ) -> tuple[MeasuringBoard, Settings]:
     if board == "replay":
         if table is None:
@@ -94,7 +108,7 @@ def _make_board(
         raise BadInput(f"--board {board!r} is unknown; use auto or replay")
     if table is not None:
         raise BadInput("--table goes with --board replay")
-    return HostBoard(), settings
+    return HostBoard(processes=processes, system=this_machine()), settings
 
 
 app.command()(enroll)
@@ -107,13 +121,15 @@ def run(
         str, typer.Option(help="Name of the device; by default the host's name and settings.")
     ] = "",
     board: Annotated[
-        str, typer.Option(help="auto: this machine; replay: answer from a latency table.")
+        str,
+        typer.Option(help="auto: this machine, recognised; replay: answer from a latency table."),
     ] = "auto",
     threads: Threads = 1,
     batch_size: BatchSize = 1,
     precision: PrecisionOption = "fp32",
     provider: Provider = "",
     runtime: RuntimeName = "onnxruntime",
+    processes: Processes = PROCESSES,
     table: Annotated[
         Path | None, typer.Option(help="Replay board: CSV table or HELP .pt list to answer from.")
     ] = None,
@@ -142,7 +158,7 @@ def run(
     """
     log_to_stderr(verbose=not quiet, form=log_format)
     settings = _settings(threads, batch_size, precision, provider, runtime)
-    measuring, settings = _make_board(board, table, column or device, space, settings)
+    measuring, settings = _make_board(board, table, column or device, space, settings, processes)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)
     agent_id = open_state_dir(folder)
@@ -166,7 +182,7 @@ def run(
 @app.command()
 def probe(as_json: AsJson = False, runtime: RuntimeName = "onnxruntime") -> None:
     """Show what this machine is, what it can measure with, and what will spoil its numbers."""
-    found = probe_host(System(), runtime)
+    found = probe_host(this_machine(), runtime)
     if as_json:
         print_json(probe_json(found))
     else:
@@ -189,6 +205,7 @@ def measure(
     precision: PrecisionOption = "fp32",
     provider: Provider = "",
     runtime: RuntimeName = "onnxruntime",
+    processes: Processes = PROCESSES,
     memory: Annotated[bool, typer.Option(help="Peak memory too, in a run of its own.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -196,8 +213,8 @@ def measure(
     settings = _settings(threads, batch_size, precision, provider, runtime)
     if bool(architecture) == (onnx is not None):
         raise BadInput("give either --architecture STRING or --onnx FILE")
-    board = HostBoard(with_memory=memory)
-    with Console(stderr=True).status("measuring in three fresh processes …"):
+    board = HostBoard(processes=processes, system=this_machine(), with_memory=memory)
+    with Console(stderr=True).status("measuring in fresh processes …"):
         if onnx is not None:
             stages = load_own(onnx, axis or (), limits_for(allow_domain), settings)
             outcome = board.measure_stages(stages, settings, build_ms=0.0)
@@ -222,7 +239,7 @@ def tune(
     What was is recorded before it is changed, and stays recorded until it is put back: also
     after a crash, 'help-agent tune --restore' knows. A reboot resets these settings by itself.
     """
-    tuner = Tuner(System(), state_file or default_state_file())
+    tuner = Tuner(this_machine(), state_file or default_state_file())
     if restore:
         restored, refused = tuner.restore()
         _say_refused(refused)

@@ -33,6 +33,7 @@ from help_proto.convert import (
     to_job_state,
 )
 from help_proto.convert_answer import from_answer, from_progress
+from help_proto.convert_order import to_adapt
 from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -117,18 +118,7 @@ class Client:
 
     def adapt(self, order: AdaptOrder) -> Generator[Progress | Answer, None, None]:
         """Progress, then the answer; closing the iterator cancels the request."""
-        request = pb.AdaptRequest(
-            device=order.device,
-            space=order.space,
-            predictor=order.predictor,
-            samples=order.samples,
-            max_latency_ms=order.max_latency_ms,
-            top=order.top,
-            verify=order.verify,
-            winner_measurements=order.winner_measurements,
-            seed=order.seed,
-            fresh=order.fresh,
-        )
+        request = to_adapt(order)
         with self.errors():
             # No deadline: it takes as long as the board does, and shows progress meanwhile.
             call = self._stub.Adapt(request)

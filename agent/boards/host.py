@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.boards.base import Wanted
-from agent.boards.bench import HostBench, TaskFiles
+from agent.boards.bench import CPU_PROVIDERS, HostBench, TaskFiles
 from agent.boards.models import ModelFiles, write_model
 from agent.conditions import (
     Snapshot,
@@ -24,6 +24,7 @@ from agent.conditions import (
     sensors,
     take_snapshot,
 )
+from agent.conditions.kinds import find_kind
 from agent.measure.assemble import Facts, assemble
 from agent.measure.batch import PROCESSES, BatchMeasurer, Outcome
 from agent.measure.cooldown import CoolDown
@@ -51,6 +52,8 @@ class HostBoard:
         max_extra: int = MAX_EXTRA,
     ) -> None:
         self._system = system or System()
+        self._kind = find_kind(self._system)
+        self._described = describe_host(self._system, self._kind)
         self._thresholds = thresholds or Thresholds()
         self._bench = HostBench(self._system, plan or Plan())
         self._with_memory = with_memory
@@ -71,8 +74,8 @@ class HostBoard:
         self._spaces[space.name] = space
 
     def describe(self) -> Board:
-        """See ``agent.conditions``."""
-        return describe_host(self._system)
+        """What this machine was recognised as when the board was made."""
+        return self._described
 
     def default_settings(self) -> Settings:
         """One thread on the CPU."""
@@ -129,9 +132,9 @@ class HostBoard:
         tasks = [TaskFiles(one) for one in files]
         key = replace(files[0].settings, batch_size=1, precision="fp32") if with_sentinel else None
         modes = self._modes()
-        before = take_snapshot(self._system)
+        before = take_snapshot(self._system, self._kind)
         outcomes = self._measurer.measure(tasks, key)
-        after = take_snapshot(self._system)
+        after = take_snapshot(self._system, self._kind)
         has_changed = modes != self._modes()
         return [
             self._finish(one, outcome, before, after, facts_changed=has_changed)
@@ -173,10 +176,19 @@ class HostBoard:
             "threads": str(files.settings.threads),
             "affinity": affinity(),
             "governor": governor(self._system),
-            "power_mode": power_mode(self._system),
+            "power_mode": power_mode(self._system, self._kind),
+            **self._gpu_facts(files.settings.provider),
             **outcome.replicates[0].facts,
             "thresholds": str(self._thresholds),
         }
+
+    def _gpu_facts(self, provider: str) -> dict[str, str]:
+        gpu = self._system.gpu
+        if gpu is None or provider in CPU_PROVIDERS:
+            return {}
+        limit_w = gpu.power_limit_w()
+        limit = "unreadable" if limit_w is None else f"{limit_w:g} W"
+        return {"gpu": gpu.name(), "gpu_driver": gpu.driver(), "gpu_power_limit": limit}
 
     def _build(
         self, architecture: Architecture, settings: Settings
@@ -193,4 +205,4 @@ class HostBoard:
         return tuple(stages), (time.perf_counter_ns() - begin) / 1e6
 
     def _modes(self) -> tuple[str, str]:
-        return governor(self._system), power_mode(self._system)
+        return governor(self._system), power_mode(self._system, self._kind)

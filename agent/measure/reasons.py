@@ -47,6 +47,7 @@ class Reason(StrEnum):
     GOVERNOR = "governor"
     ON_BATTERY = "on-battery"
     REPEATED = "repeated"
+    SINGLE_PROCESS = "single-process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.ON_BATTERY: Explanation(_N, False, "the machine ran from its battery", "plug it in"),
     Reason.REPEATED: Explanation(
         _N, False, "some processes were spoiled and measured again", "nothing to do"
+    ),
+    Reason.SINGLE_PROCESS: Explanation(
+        _N,
+        False,
+        "made in one process, so that differences between processes stay unseen",
+        "measure with --processes 3",
     ),
 }
 

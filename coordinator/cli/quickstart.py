@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from coordinator.cli.answers import Limits, show_answer
+from coordinator.cli.answer_table import show_answer
 from coordinator.cli.options import AsJson
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
+from coordinator.cli.search_options import MaxLatency
 from coordinator.client import Client
 from coordinator.embedded import embedded
 from help_core.errors import HelpError, MeasurementFailed, StoreError
@@ -32,7 +33,7 @@ def quickstart(
     out: Annotated[
         Path, typer.Option(help="Folder for the store, the picture and the log.")
     ] = Path("quickstart-output"),
-    max_latency_ms: Limits = None,
+    max_latency_ms: MaxLatency = None,
     top: Annotated[int, typer.Option(help="Architectures to show for each limit.")] = 1,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure again what an earlier run measured.")

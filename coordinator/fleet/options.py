@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
-from help_core.records import Progress
+from help_core.records import Limits, Objective, Progress
 
 OnProgress = Callable[[Progress], None]
 
@@ -21,6 +21,17 @@ class AdaptOptions(TypedDict, total=False):
     winner_measurements: int
     seed: int
     fresh: bool
+    more_devices: Sequence[str]
+    percentile: float
+    limits: Limits
+    min_accuracy_percent: Sequence[float]
+    whole_front: bool
+    objective: Objective
+    accuracy_source: str
+    candidates: Sequence[str]
+    candidates_name: str
+    generator: str
+    reuse_adaptation: bool
 
 
 class CollectOptions(TypedDict, total=False):

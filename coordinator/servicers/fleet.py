@@ -13,7 +13,7 @@ import grpc
 
 from coordinator.clock import Clock
 from coordinator.servicers.errors import errors_to_status
-from coordinator.servicers.orders import from_adapt, from_collect
+from coordinator.servicers.orders import from_collect
 from coordinator.signals import Signals, jobs_of
 from coordinator.store import Store
 from coordinator.usecases.collect import Collecting
@@ -31,6 +31,7 @@ from help_proto.convert import (
     to_job,
 )
 from help_proto.convert_answer import to_answer, to_progress
+from help_proto.convert_order import from_adapt
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 

@@ -6,6 +6,7 @@ from help_core.records.answer import (
     LimitOutcome,
     MeasuredPoint,
     Pick,
+    PickOnDevice,
     Progress,
 )
 from help_core.records.collection import CollectionOrder, CollectionStatus
@@ -29,7 +30,14 @@ from help_core.records.measurement import (
     Verdict,
 )
 from help_core.records.model import StoredModel
-from help_core.records.orders import AccuracyRow, AdaptOrder, TableOrigin, TableRow
+from help_core.records.orders import (
+    AccuracyRow,
+    AdaptOrder,
+    Limits,
+    Objective,
+    TableOrigin,
+    TableRow,
+)
 from help_core.records.run import AdaptRun, RunState, check_run_id
 
 __all__ = [
@@ -51,9 +59,12 @@ __all__ = [
     "LeaseRef",
     "LeasedJob",
     "LimitOutcome",
+    "Limits",
     "MeasuredPoint",
     "Measurement",
+    "Objective",
     "Pick",
+    "PickOnDevice",
     "Progress",
     "Purpose",
     "Reading",

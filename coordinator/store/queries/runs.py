@@ -9,19 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from coordinator.store.plain import record_of
 from coordinator.store.tables import adapt_runs as runs
 from help_core.errors import NotFound
 from help_core.records import (
     AdaptOrder,
     AdaptRun,
     Answer,
-    CloudPoint,
-    LimitOutcome,
-    MeasuredPoint,
-    Pick,
     Progress,
     RunState,
-    Verdict,
 )
 
 KEPT = 1000
@@ -104,7 +100,7 @@ def get(connection: sa.Connection, run_id: str) -> AdaptRun:
 def get_answer(connection: sa.Connection, run_id: str) -> Answer | None:
     """See ``RunStore.answer``."""
     packed = connection.execute(sa.select(runs.c.answer).where(runs.c.id == run_id)).scalar()
-    return None if packed is None else answer_from_json(json.loads(zlib.decompress(packed)))
+    return None if packed is None else record_of(Answer, json.loads(zlib.decompress(packed)))
 
 
 def find(
@@ -170,10 +166,9 @@ def supports(connection: sa.Connection, space: str, limit: int) -> dict[str, dic
 
 
 def _run(row: Any) -> AdaptRun:
-    asked = row.asked | {"max_latency_ms": tuple(row.asked["max_latency_ms"])}
     return AdaptRun(
         id=row.id,
-        order=AdaptOrder(**asked),
+        order=record_of(AdaptOrder, row.asked),
         by=row.asked_by,
         detached=row.detached,
         state=RunState(row.state),
@@ -181,26 +176,4 @@ def _run(row: Any) -> AdaptRun:
         ended_unix_s=row.ended_s,
         progress=Progress(**row.progress),
         error=row.error,
-    )
-
-
-def answer_from_json(content: dict[str, Any]) -> Answer:
-    """The answer that ``asdict`` made ``content`` of."""
-
-    def points(name: str) -> tuple[MeasuredPoint, ...]:
-        return tuple(
-            MeasuredPoint(**point | {"verdict": Verdict(point["verdict"])})
-            for point in content[name]
-        )
-
-    return Answer(
-        **content
-        | {
-            "picks": tuple(Pick(**one) for one in content["picks"]),
-            "limits": tuple(LimitOutcome(**one) for one in content["limits"]),
-            "support": points("support"),
-            "confirmations": points("confirmations"),
-            "cloud": tuple(CloudPoint(**one) for one in content["cloud"]),
-            "notes": tuple(content["notes"]),
-        }
     )
