@@ -198,7 +198,8 @@ class Insight:
         answer = None if run is None else self._store.runs.answer(run.id)
         if run is None or answer is None:
             raise NotFound(f"{device} has no answer in {space_name} yet; adapt to it first")
-        return run, {point.architecture: point.latency_ms for point in answer.support}
+        own = [point for point in answer.support if point.device in ("", device)]
+        return run, {point.architecture: point.latency_ms for point in own}
 
     def _predictor(self, name: str, space: GeneSpace) -> Predictor:
         with self._lock:

@@ -78,7 +78,11 @@ def end(
     """See ``RunStore.end``."""
     values: dict[str, Any] = {"state": state, "error": error, "ended_s": now_s, "owner": ""}
     if answer is not None:
-        values["support"] = {point.architecture: point.latency_ms for point in answer.support}
+        values["support"] = {
+            point.architecture: point.latency_ms
+            for point in answer.support
+            if point.device in ("", answer.device)
+        }
         values["answer"] = zlib.compress(json.dumps(asdict(answer)).encode(), 6)
     result = connection.execute(
         runs.update().where(runs.c.id == run_id, runs.c.state == RunState.RUNNING).values(values)

@@ -64,7 +64,7 @@
     const accuracies = cloud.map((p) => p.y).sort((a, b) => a - b);
     const best = Math.max(accuracies.at(-1), ...winners.map((p) => p.y));
     const floor = Math.min(accuracies[Math.floor(accuracies.length * 0.12)], ...winners.map((p) => p.y - 1));
-    const limits = answer.limits.filter((l) => l.met).map((l) => l.limit_ms);
+    const limits = answer.limits.filter((l) => l.met && l.limit_ms !== null).map((l) => l.limit_ms);
     const lines = limits.map((limit) => ({
       type: "line", label: "", data: [{ x: limit, y: floor }, { x: limit, y: best + 0.5 }],
       borderColor: colour("soft"), borderDash: [5, 4], borderWidth: 1, pointRadius: 0,
@@ -89,7 +89,7 @@
         axis("Latency (ms)", { type: "logarithmic" }),
         axis("Accuracy (%)", { min: floor, max: best + 0.5 }),
         (item) => item.raw.pick
-          ? [`${item.raw.y.toFixed(2)} %, ${figure(item.raw.x)} ms within ${figure(item.raw.pick.limit_ms)} ms`, `predicted ${figure(item.raw.pick.predicted_ms)} ms (${figure(item.raw.pick.low_ms)}–${figure(item.raw.pick.high_ms)})`]
+          ? [`${item.raw.y.toFixed(2)} %, ${figure(item.raw.x)} ms${item.raw.pick.limit_ms === null ? "" : ` within ${figure(item.raw.pick.limit_ms)} ms`}`, `predicted ${figure(item.raw.pick.predicted_ms)} ms (${figure(item.raw.pick.low_ms)}–${figure(item.raw.pick.high_ms)})`]
           : `${item.raw.y.toFixed(2)} %, ${figure(item.raw.x)} ms predicted`,
       ),
     };
