@@ -15,6 +15,8 @@ from rich.console import Console
 
 from agent.backoff import Backoff
 from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
+from agent.boards.android.binaries import choose_binaries
+from agent.boards.android.link import find_adb
 from agent.boards.replay import read_column
 from agent.conditions import this_machine
 from agent.enroll_command import Coordinator, credentials_for, enroll
@@ -24,6 +26,7 @@ from agent.measure.batch import PROCESSES
 from agent.models import CachedModels, ModelCache, ModelFetcher
 from agent.naming import default_device_name
 from agent.own_files import limits_for, load_own
+from agent.phones import AgentOptions, PhoneOptions, run_phones
 from agent.probe import probe_host
 from agent.runtimes.registry import BUILT_IN, DEFAULT_PROVIDERS
 from agent.service import serve
@@ -105,7 +108,7 @@ def _make_board(
         usual = replay.default_settings()
         return replay, replace(settings, runtime=usual.runtime, provider=usual.provider)
     if board != "auto":
-        raise BadInput(f"--board {board!r} is unknown; use auto or replay")
+        raise BadInput(f"--board {board!r} is unknown; use auto, android or replay")
     if table is not None:
         raise BadInput("--table goes with --board replay")
     return HostBoard(processes=processes, system=this_machine()), settings
@@ -122,7 +125,10 @@ def run(
     ] = "",
     board: Annotated[
         str,
-        typer.Option(help="auto: this machine, recognised; replay: answer from a latency table."),
+        typer.Option(
+            help="auto: this machine, recognised; android: phones over adb;"
+            " replay: answer from a latency table."
+        ),
     ] = "auto",
     threads: Threads = 1,
     batch_size: BatchSize = 1,
@@ -139,6 +145,24 @@ def run(
     space: Annotated[
         str, typer.Option(help="Replay board: search space of the table.")
     ] = "nasbench201",
+    serial: Annotated[
+        list[str] | None,
+        typer.Option(help="Phones: serial to serve, may be repeated. Default: all that are ready."),
+    ] = None,
+    runner: Annotated[
+        Path | None,
+        typer.Option(help="Phones: what measures there. Default: that of 'make phone-runner'."),
+    ] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Phones: libonnxruntime.so for the phone's processor.")
+    ] = None,
+    cores: Annotated[
+        str, typer.Option(help="Phones: cores to measure on, as 4-7. Default: the strongest.")
+    ] = "",
+    stay_awake: Annotated[
+        bool, typer.Option("--stay-awake", help="Phones: no sleep meanwhile; put back at the end.")
+    ] = False,
+    adb: Annotated[str, typer.Option(help="Phones: the adb program, if not that of PATH.")] = "",
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
     ] = None,
@@ -158,6 +182,18 @@ def run(
     """
     log_to_stderr(verbose=not quiet, form=log_format)
     settings = _settings(threads, batch_size, precision, provider, runtime)
+    if board == "android":
+        run_phones(
+            PhoneOptions(
+                find_adb(adb), serial or (), choose_binaries(runner, library), cores, stay_awake
+            ),
+            AgentOptions(
+                coordinator, device, settings, state_dir, spool_mb, tuple(allow_domain or ())
+            ),
+        )
+        return
+    if serial or runner or library or cores or stay_awake or adb:
+        raise BadInput("--serial, --runner, --library, --cores, --adb go with --board android")
     measuring, settings = _make_board(board, table, column or device, space, settings, processes)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)

@@ -31,8 +31,23 @@ SCIENCE = {
         "meta_train_command",
         "Train a predictor on latency tables, on the fleet's own measurements, or on both.",
     ),
+    "describe": Lazy(
+        "coordinator.cli.describe",
+        "describe",
+        "Show parameters, multiply-adds, accuracy and latency of one architecture.",
+    ),
+    "validate": Lazy(
+        "coordinator.cli.validate",
+        "validate_command",
+        "Measure the accuracy of an OFA subnet with the supernet's weights over ImageNet.",
+    ),
+    "report": Lazy(
+        "coordinator.cli.report",
+        "report",
+        "Write an answer as a folder to keep: page, architectures, ONNX, provenance.",
+    ),
 }
-"""Commands that need torch or scipy at once; others must not wait seconds for their import."""
+"""Commands that need torch, scipy or pillow at once; others must not wait for their import."""
 
 app = typer.Typer(
     name="help-coord",

@@ -18,7 +18,12 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from coordinator.clock import AnchoredClock
-from coordinator.housekeeping import Housekeeping, OnReady
+from coordinator.housekeeping import (
+    DEFAULT_AUDIT_DAYS,
+    AuditPruning,
+    Housekeeping,
+    OnReady,
+)
 from coordinator.metrics import Metrics
 from coordinator.monitor import monitoring
 from coordinator.recorder import Recorder
@@ -73,6 +78,8 @@ class ServerOptions:
     lease_s: float = LEASE_S
     http: str = ""
     """Where pages and JSON are served; nowhere if empty."""
+    audit_days: int = DEFAULT_AUDIT_DAYS
+    """How long audit entries are kept; 0: for ever."""
 
 
 DEFAULTS = ServerOptions()
@@ -105,7 +112,14 @@ async def running(
     bound = guard.listen(server, address)
     await server.start()
     housekeeping = Housekeeping(
-        store, parts.clock, parts.use.signals, metrics, options.lease_s, ready, set_ready
+        store,
+        parts.clock,
+        parts.use.signals,
+        metrics,
+        options.lease_s,
+        ready,
+        set_ready,
+        AuditPruning(store.access, options.audit_days),
     )
     tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
     runs = asyncio.create_task(parts.use.runs.run())

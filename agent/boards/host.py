@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.boards.base import Wanted
 from agent.boards.bench import CPU_PROVIDERS, HostBench, TaskFiles
+from agent.boards.building import build_stages
 from agent.boards.models import ModelFiles, write_model
 from agent.conditions import (
     Snapshot,
@@ -34,7 +35,7 @@ from agent.measure.thresholds import Thresholds
 from agent.measure.verdict import Setting
 from help_core.errors import BadInput
 from help_core.records import Board, Failure, FailureClass, Measurement, Reading, Settings
-from help_core.spaces import Architecture, BuildOptions, SearchSpace, Stage, get_space
+from help_core.spaces import Architecture, SearchSpace, Stage
 
 
 class HostBoard:
@@ -87,7 +88,7 @@ class HostBoard:
 
     def measure(self, architecture: Architecture, settings: Settings) -> Measurement | Failure:
         """Builds the architecture's models and measures them in fresh processes."""
-        built = self._build(architecture, settings)
+        built = build_stages(architecture, settings, self._spaces)
         if isinstance(built, Failure):
             return built
         stages, build_ms = built
@@ -110,7 +111,7 @@ class HostBoard:
         files: dict[int, ModelFiles] = {}
         with tempfile.TemporaryDirectory(prefix="help-agent-") as name:
             for index, (architecture, settings) in enumerate(wanted):
-                built = self._build(architecture, settings)
+                built = build_stages(architecture, settings, self._spaces)
                 if isinstance(built, Failure):
                     found[index] = built
                     continue
@@ -189,20 +190,6 @@ class HostBoard:
         limit_w = gpu.power_limit_w()
         limit = "unreadable" if limit_w is None else f"{limit_w:g} W"
         return {"gpu": gpu.name(), "gpu_driver": gpu.driver(), "gpu_power_limit": limit}
-
-    def _build(
-        self, architecture: Architecture, settings: Settings
-    ) -> tuple[tuple[Stage, ...], float] | Failure:
-        begin = time.perf_counter_ns()
-        try:
-            space = self._spaces.get(architecture.space) or get_space(architecture.space)
-            stages = space.build(
-                architecture,
-                BuildOptions(batch_size=settings.batch_size, precision=settings.precision),
-            )
-        except BadInput as error:
-            return Failure(FailureClass.BAD_MODEL, str(error))
-        return tuple(stages), (time.perf_counter_ns() - begin) / 1e6
 
     def _modes(self) -> tuple[str, str]:
         return governor(self._system), power_mode(self._system, self._kind)

@@ -101,6 +101,9 @@ def serve(
     lease_s: Annotated[
         float, typer.Option(min=0.5, help="An agent that is silent for so long loses its jobs.")
     ] = 60.0,
+    audit_days: Annotated[
+        int, typer.Option(min=0, help="Days that the audit log reaches back; 0: all.")
+    ] = 400,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
     log_format: LogFormat = "text",
 ) -> None:
@@ -127,6 +130,7 @@ def serve(
             check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
         ),
         reflection=reflection,
+        audit_days=audit_days,
         monitor=metrics,
         http=check_listen(http, tls=secure, option="--http") if http else "",
         lease_s=lease_s,
