@@ -11,6 +11,7 @@ from types import FrameType
 
 from agent.boards.base import MeasuringBoard
 from agent.link import Link
+from agent.notify import ServiceManager
 from agent.spool import Spool
 from agent.uplink import Uplink
 from agent.worker import Worker
@@ -78,7 +79,10 @@ def serve_stations(
     uplink.start()
     for thread in threads:
         thread.start()
-    _wait(ended)
+    manager = ServiceManager()
+    manager.ready()
+    _wait(ended, manager)
+    manager.stopping()
     stop.set()
     for station in stations:
         station.board.interrupt()
@@ -96,7 +100,9 @@ def serve_stations(
         raise error
 
 
-def _wait(ended: threading.Event) -> None:
+def _wait(ended: threading.Event, manager: ServiceManager) -> None:
+    """Until a worker ends or a signal comes; the manager hears that the agent lives."""
+
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         raise _Stopped
@@ -104,6 +110,8 @@ def _wait(ended: threading.Event) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        ended.wait()
+        while not ended.is_set():
+            manager.alive()
+            ended.wait(manager.ping_every_s)
     except _Stopped:
         log.info("stopping: giving leases back")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from coordinator.cli import access, answers, backup, collections, fleet, models, tables
+from coordinator.cli.deploy import deploy_app
 from coordinator.cli.lazy import Lazy, lazy_group
 from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
@@ -114,6 +115,7 @@ app.add_typer(access.token_app, name="token")
 app.add_typer(access.agents_app, name="agents")
 app.add_typer(access.tls_app, name="tls")
 app.add_typer(models.models_app, name="models")
+app.add_typer(deploy_app, name="deploy")
 
 
 def main() -> None:

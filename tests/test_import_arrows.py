@@ -28,6 +28,20 @@ FORBIDDEN = {
     "help_core/records": {"torch", "scipy"},
     "agent": {"torch", "scipy", "sqlalchemy", "alembic", "coordinator"},
     "coordinator": {"onnxruntime", "agent"},
+    "deploy": {
+        *(
+            "torch",
+            "scipy",
+            "numpy",
+            "sqlalchemy",
+            "alembic",
+            "onnxruntime",
+            "grpc",
+            "typer",
+            "rich",
+        ),
+        *("agent", "coordinator", "help_proto"),
+    },
     "proto/help_proto": {"torch", "scipy", "sqlalchemy", "agent", "coordinator"},
 }
 CLOCKS = {"time", "datetime"}

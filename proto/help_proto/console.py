@@ -22,7 +22,8 @@ EXIT_CODES_HELP = (
     "Exit codes: 0 done · 2 bad input · 3 unknown name · 4 coordinator not reachable ·"
     " 5 address in use · 6 store or spool unusable · 7 conflict · 8 no architecture meets the"
     " limit · 9 measurement failed · 10 timed out · 11 incompatible versions ·"
-    " 12 not authenticated · 13 not allowed · 14 too many requests · 130 interrupted."
+    " 12 not authenticated · 13 not allowed · 14 too many requests ·"
+    " 15 deploying failed · 130 interrupted."
 )
 
 

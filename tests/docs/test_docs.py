@@ -70,17 +70,25 @@ def _program_problem(name: str, words: list[str]) -> str | None:
     for word in words:
         if word in ("|", "&&", ">", ";", "…"):
             break
+        default = getattr(command, "default", None)
+        if default and (lone := _child(command, path, default)) and not _child(command, path, word):
+            command = lone  # as the group does with what is none of its commands
+            known |= _options(command)
         if word.startswith("-") and word not in ("-", "--"):
             if word.partition("=")[0] not in known:
                 return f"{path} has no {word}"
         elif hasattr(command, "list_commands"):
-            context = command.context_class(command, info_name=path)
-            if (child := command.get_command(context, word)) is not None:
-                command, path = load(child), f"{path} {word}"
+            if (child := _child(command, path, word)) is not None:
+                command, path = child, f"{path} {word}"
                 known |= _options(command)
             elif word.islower() and word.replace("-", "").isalpha():
                 return f"{path} has no command {word}"
     return None
+
+
+def _child(group: Any, path: str, name: str) -> Any:
+    child = group.get_command(group.context_class(group, info_name=path), name)
+    return None if child is None else load(child)
 
 
 def _options(command: Any) -> set[str]:
@@ -97,6 +105,8 @@ def test_every_command_that_a_page_shows_exists(path: Path) -> None:
 def test_a_command_that_does_not_exist_is_found() -> None:
     assert problem("help-coord adapt --device x --no-such-flag") is not None
     assert problem("help-coord nonsense") is not None
+    assert problem("help-coord deploy pi@host --no-such-flag") is not None
+    assert problem("help-coord deploy status --wheel x") is not None
     assert problem("make nonsense") is not None
     assert problem("python benchmarks/nonsense.py") is not None
 
