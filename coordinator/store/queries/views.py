@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from coordinator.store.queries.jobs import BATCH
+from coordinator.store.queries.lists import BATCH
 from coordinator.store.tables import devices, reports
 from help_core.records import Verdict
 
