@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lab check format proto proto-check clean
+.PHONY: help quickstart test lab phone-runner check docs format proto proto-check clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,13 +32,20 @@ test: .venv/dev ## Run the tests
 
 lab: .venv/dev ## Run the tests on emulated boards (installs Debian packages when root)
 	@bash tests/lab/install.sh
-	@$(BIN)/python -m pytest -m lab --timeout=600 tests/lab
+	@$(BIN)/python -m pytest -m lab --timeout=600 -n 2 --dist loadfile tests/lab
 
-check: .venv/dev proto-check ## Lint, formatting, types, protos
+phone-runner: .venv/quickstart ## Compile what measures on phones (COMPILER=… of the NDK, OUT=…)
+	@$(BIN)/python -m agent.boards.android.build $(if $(COMPILER),--compiler $(COMPILER)) $(if $(OUT),--out $(OUT))
+
+check: .venv/dev proto-check ## Lint, formatting, types, protos and what they may not break
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/buf lint proto
+	@$(BIN)/buf breaking proto --against proto/released.binpb
+
+docs: .venv/dev ## Build the documentation into docs/_build; warnings are errors
+	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build
 
 format: .venv/dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .
@@ -51,4 +58,4 @@ proto-check: .venv/dev ## Fail if the committed code of the protos is not what t
 	@$(BIN)/python proto/generate.py --check
 
 clean: ## Remove what make has made
-	@rm -rf .venv quickstart-output dist build
+	@rm -rf .venv quickstart-output dist build docs/_build

@@ -84,10 +84,19 @@ class Renewal(threading.Thread):
                 try:
                     self._renew()
                 except HelpError as error:
-                    log.warning("the certificate could not be renewed yet: %s", error)
+                    self._say_why(error)
             self._stop_event.wait(self._every_s)
 
     def _renew(self) -> None:
         self._held = renew(self._files, self._held, self._link.address, self._link.agent_id)
         self._link.reconnect(self._held.channel())
         log.info("the certificate was renewed")
+
+    def _say_why(self, error: HelpError) -> None:
+        """A certificate that has ended cannot be renewed, and the handshake's error says less."""
+        try:
+            self._held.check(self._link.agent_id, self._wall_clock_s())
+        except HelpError as ended:
+            log.error("%s; what is measured stays in the spool until then", ended)
+        else:
+            log.warning("the certificate could not be renewed yet: %s", error)

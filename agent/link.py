@@ -32,9 +32,17 @@ class Link:
         self.agent_id = agent_id
         self._waiting: Any = None
         """The call that the worker is in, if it is one that may take long."""
+        self._siblings: list[Link] = []
         self._connect(credentials)
 
+    def sibling(self) -> Link:
+        """A link of the same agent for another worker; it is reconnected and closed with this."""
+        link = Link(self.address, self.agent_id, self._credentials)
+        self._siblings.append(link)
+        return link
+
     def _connect(self, credentials: grpc.ChannelCredentials | None) -> None:
+        self._credentials = credentials
         self._channel = (
             grpc.insecure_channel(self.address, options=CLIENT_OPTIONS)
             if credentials is None
@@ -48,6 +56,8 @@ class Link:
         old = self._channel
         self._connect(credentials)
         old.close()
+        for link in self._siblings:
+            link.reconnect(credentials)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -129,3 +139,5 @@ class Link:
     def close(self) -> None:
         """Ends all calls."""
         self._channel.close()
+        for link in self._siblings:
+            link.close()

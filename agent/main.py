@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +13,19 @@ import typer
 from rich.console import Console
 
 from agent.backoff import Backoff
-from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
-from agent.boards.replay import read_column
-from agent.conditions import System
+from agent.boards import HostBoard
+from agent.boards.android.binaries import choose_binaries
+from agent.boards.android.link import find_adb
+from agent.boards.choose import host_board, plugged_board, replay_board
+from agent.conditions import this_machine
 from agent.enroll_command import Coordinator, credentials_for, enroll
 from agent.enrolment import Renewal
 from agent.link import Link
+from agent.measure.batch import PROCESSES
 from agent.models import CachedModels, ModelCache, ModelFetcher
 from agent.naming import default_device_name
 from agent.own_files import limits_for, load_own
+from agent.phones import AgentOptions, PhoneOptions, run_phones
 from agent.probe import probe_host
 from agent.runtimes.registry import BUILT_IN, DEFAULT_PROVIDERS
 from agent.service import serve
@@ -35,7 +38,7 @@ from agent.worker import Worker
 from help_core.errors import BadInput, Cancelled, MeasurementFailed
 from help_core.graphs.precision import PRECISIONS, Precision
 from help_core.records import Device, Failure, Settings, check_name
-from help_core.spaces import get_space, parse_architecture
+from help_core.spaces import parse_architecture
 from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 
 app = typer.Typer(
@@ -63,6 +66,14 @@ AllowDomain = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 
+Processes = Annotated[
+    int,
+    typer.Option(
+        min=1, max=20, help="Fresh processes per network; fewer are quicker and tell less."
+    ),
+]
+
+
 def _settings(
     threads: int, batch_size: int, precision: str, provider: str, runtime: str
 ) -> Settings:
@@ -78,25 +89,6 @@ def _settings(
     )
 
 
-def _make_board(
-    board: str, table: Path | None, column: str, space: str, settings: Settings
-) -> tuple[MeasuringBoard, Settings]:
-    if board == "replay":
-        if table is None:
-            raise BadInput("--board replay needs --table FILE, a latency table to answer from")
-        if not column:
-            raise BadInput("--board replay needs --device NAME, the column of the table to replay")
-        latencies = read_column(table, get_space(space), column)
-        replay = ReplayBoard(latencies, table.name)
-        usual = replay.default_settings()
-        return replay, replace(settings, runtime=usual.runtime, provider=usual.provider)
-    if board != "auto":
-        raise BadInput(f"--board {board!r} is unknown; use auto or replay")
-    if table is not None:
-        raise BadInput("--table goes with --board replay")
-    return HostBoard(), settings
-
-
 app.command()(enroll)
 
 
@@ -107,13 +99,19 @@ def run(
         str, typer.Option(help="Name of the device; by default the host's name and settings.")
     ] = "",
     board: Annotated[
-        str, typer.Option(help="auto: this machine; replay: answer from a latency table.")
+        str,
+        typer.Option(
+            help="auto: this machine, recognised; android: phones over adb;"
+            " replay: answer from a latency table; or a board of your own, by its name or as"
+            " module:Class."
+        ),
     ] = "auto",
     threads: Threads = 1,
     batch_size: BatchSize = 1,
     precision: PrecisionOption = "fp32",
     provider: Provider = "",
     runtime: RuntimeName = "onnxruntime",
+    processes: Processes = PROCESSES,
     table: Annotated[
         Path | None, typer.Option(help="Replay board: CSV table or HELP .pt list to answer from.")
     ] = None,
@@ -123,6 +121,24 @@ def run(
     space: Annotated[
         str, typer.Option(help="Replay board: search space of the table.")
     ] = "nasbench201",
+    serial: Annotated[
+        list[str] | None,
+        typer.Option(help="Phones: serial to serve, may be repeated. Default: all that are ready."),
+    ] = None,
+    runner: Annotated[
+        Path | None,
+        typer.Option(help="Phones: what measures there. Default: that of 'make phone-runner'."),
+    ] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Phones: libonnxruntime.so for the phone's processor.")
+    ] = None,
+    cores: Annotated[
+        str, typer.Option(help="Phones: cores to measure on, as 4-7. Default: the strongest.")
+    ] = "",
+    stay_awake: Annotated[
+        bool, typer.Option("--stay-awake", help="Phones: no sleep meanwhile; put back at the end.")
+    ] = False,
+    adb: Annotated[str, typer.Option(help="Phones: the adb program, if not that of PATH.")] = "",
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
     ] = None,
@@ -142,7 +158,26 @@ def run(
     """
     log_to_stderr(verbose=not quiet, form=log_format)
     settings = _settings(threads, batch_size, precision, provider, runtime)
-    measuring, settings = _make_board(board, table, column or device, space, settings)
+    if board == "android":
+        run_phones(
+            PhoneOptions(
+                find_adb(adb), serial or (), choose_binaries(runner, library), cores, stay_awake
+            ),
+            AgentOptions(
+                coordinator, device, settings, state_dir, spool_mb, tuple(allow_domain or ())
+            ),
+        )
+        return
+    if serial or runner or library or cores or stay_awake or adb:
+        raise BadInput("--serial, --runner, --library, --cores, --adb go with --board android")
+    if table is not None and board != "replay":
+        raise BadInput("--table goes with --board replay")
+    if board == "replay":
+        measuring, settings = replay_board(table, column or device, space, settings)
+    elif board == "auto":
+        measuring, settings = host_board(settings, processes)
+    else:
+        measuring, settings = plugged_board(board, settings)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)
     agent_id = open_state_dir(folder)
@@ -166,7 +201,7 @@ def run(
 @app.command()
 def probe(as_json: AsJson = False, runtime: RuntimeName = "onnxruntime") -> None:
     """Show what this machine is, what it can measure with, and what will spoil its numbers."""
-    found = probe_host(System(), runtime)
+    found = probe_host(this_machine(), runtime)
     if as_json:
         print_json(probe_json(found))
     else:
@@ -189,6 +224,7 @@ def measure(
     precision: PrecisionOption = "fp32",
     provider: Provider = "",
     runtime: RuntimeName = "onnxruntime",
+    processes: Processes = PROCESSES,
     memory: Annotated[bool, typer.Option(help="Peak memory too, in a run of its own.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -196,8 +232,8 @@ def measure(
     settings = _settings(threads, batch_size, precision, provider, runtime)
     if bool(architecture) == (onnx is not None):
         raise BadInput("give either --architecture STRING or --onnx FILE")
-    board = HostBoard(with_memory=memory)
-    with Console(stderr=True).status("measuring in three fresh processes …"):
+    board = HostBoard(processes=processes, system=this_machine(), with_memory=memory)
+    with Console(stderr=True).status("measuring in fresh processes …"):
         if onnx is not None:
             stages = load_own(onnx, axis or (), limits_for(allow_domain), settings)
             outcome = board.measure_stages(stages, settings, build_ms=0.0)
@@ -222,7 +258,7 @@ def tune(
     What was is recorded before it is changed, and stays recorded until it is put back: also
     after a crash, 'help-agent tune --restore' knows. A reboot resets these settings by itself.
     """
-    tuner = Tuner(System(), state_file or default_state_file())
+    tuner = Tuner(this_machine(), state_file or default_state_file())
     if restore:
         restored, refused = tuner.restore()
         _say_refused(refused)

@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 import psutil
 
 from agent.conditions import System, affinity, describe_host, governor, power_mode, sensors
+from agent.conditions.kinds import find_kind
 from agent.conditions.load import LoadBetween, load_between, read_cpu_times
-from agent.conditions.snapshot import READERS
+from agent.conditions.snapshot import read_all
 from agent.conditions.throttle import ThrottleState, read_throttle
 from agent.measure.reasons import Reason, explain
 from agent.measure.thresholds import Thresholds
@@ -22,6 +23,8 @@ from help_core.records import Board
 
 LOOK_S = 0.5
 BUSY_SHOWN = 3
+OPTIONAL = ("battery_percent",)
+"""What is missing on most machines because there is nothing to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +49,27 @@ class Probe:
     affinity: str
     readings: Mapping[str, float | None]
     throttling_readable: bool
+    unreadable: Mapping[str, str]
+    """What this board could tell and does not, and why."""
     findings: tuple[Finding, ...]
 
 
 def probe_host(system: System, runtime: str = "onnxruntime") -> Probe:
     """Looks at this machine for half a second."""
+    kind = find_kind(system)
     load, busy = _watch(system)
-    readings = {name: read(system) for name, read in READERS.items()}
+    readings = read_all(system, kind)
     throttle = read_throttle(system)
     return Probe(
-        board=describe_host(system),
+        board=describe_host(system, kind),
         runtime=_with_version(runtime),
         providers=_providers(runtime),
         governor=governor(system),
-        power_mode=power_mode(system),
+        power_mode=power_mode(system, kind),
         affinity=affinity(),
         readings={**readings, "others_cores": load.others_cores},
         throttling_readable=throttle.readable,
+        unreadable=_unreadable(system, readings, throttle, kind.why_unreadable(system)),
         findings=(
             *_load_findings(load, busy, Thresholds()),
             *_throttle_findings(throttle),
@@ -70,6 +77,19 @@ def probe_host(system: System, runtime: str = "onnxruntime") -> Probe:
             *_unreadable_findings(readings, throttle),
         ),
     )
+
+
+def _unreadable(
+    system: System,
+    readings: Mapping[str, float | None],
+    throttle: ThrottleState,
+    why: Mapping[str, str],
+) -> dict[str, str]:
+    missing = [name for name, value in readings.items() if value is None and name not in OPTIONAL]
+    if not throttle.readable:
+        missing.append("throttling")
+    found = {name: why.get(name, "this machine does not tell it") for name in missing}
+    return {**found, "gpu": system.gpu_missing} if system.gpu_missing else found
 
 
 def _finding(reason: Reason, detail: str = "") -> Finding:
@@ -80,7 +100,7 @@ def _finding(reason: Reason, detail: str = "") -> Finding:
 
 def _watch(system: System) -> tuple[LoadBetween, str]:
     """Load by others over a moment, and the names of the processes behind it."""
-    others = [process for process in psutil.process_iter() if process.pid != os.getpid()]
+    others = [process for process in _processes() if process.pid != os.getpid()]
     for process in others:
         _percent(process)
     times, own_s, begin_s = read_cpu_times(system), time.process_time(), time.monotonic()
@@ -92,6 +112,14 @@ def _watch(system: System) -> tuple[LoadBetween, str]:
         f"{_name(process)} {share:.0f} %" for share, process in shares[:BUSY_SHOWN] if share >= 5
     ]
     return load, ", ".join(names)
+
+
+def _processes() -> list[psutil.Process]:
+    try:
+        return list(psutil.process_iter())
+    except (psutil.Error, IndexError):
+        # psutil expects at least one; a sandbox may hide them all.
+        return []
 
 
 def _percent(process: psutil.Process) -> float:

@@ -81,11 +81,20 @@ def probe_table(probe: Probe) -> Table:
     table.add_row("power mode", probe.power_mode)
     table.add_row("cores to measure on", probe.affinity)
     for name, reading in probe.readings.items():
-        table.add_row(name.replace("_", " "), "unreadable" if reading is None else f"{reading:.1f}")
-    table.add_row("throttling", "readable" if probe.throttling_readable else "unreadable")
+        told = _missing(probe, name) if reading is None else f"{reading:.1f}"
+        table.add_row(name.replace("_", " "), told)
+    can_tell = probe.throttling_readable
+    table.add_row("throttling", "readable" if can_tell else _missing(probe, "throttling"))
+    if "gpu" in probe.unreadable:
+        table.add_row("gpu", _missing(probe, "gpu"))
     table.add_section()
     for finding in probe.findings:
         table.add_row(finding.reason, f"{finding.what}. {finding.fix[:1].upper()}{finding.fix[1:]}")
     if not probe.findings:
         table.add_row("spoils numbers", "nothing found")
     return table
+
+
+def _missing(probe: Probe, name: str) -> str:
+    why = probe.unreadable.get(name)
+    return f"unreadable: {why}" if why else "none"

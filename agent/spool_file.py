@@ -14,6 +14,12 @@ _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _BIG_ENDIAN_MAGIC = 0x377F0683
 _PAGES_PER_CHECKPOINT = 200
+# Without AUTOINCREMENT an emptied table counts from 1 again, behind what was sent.
+_SCHEMA = (
+    "CREATE TABLE spooled"
+    " (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " key TEXT UNIQUE NOT NULL, crc INTEGER NOT NULL, report BLOB NOT NULL)"
+)
 
 
 def checksum(key: str, data: bytes) -> int:
@@ -37,7 +43,8 @@ def open_file(path: Path) -> sqlite3.Connection:
         return _open(path)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        # SQLite may quote the damage itself, which is no text then.
         return _salvage(path, str(error))
 
 
@@ -51,19 +58,29 @@ def _open(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute(f"PRAGMA wal_autocheckpoint={_PAGES_PER_CHECKPOINT}")
-        # Without AUTOINCREMENT an emptied table counts from 1 again, behind what was sent.
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS spooled"
-            " (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-            " key TEXT UNIQUE NOT NULL, crc INTEGER NOT NULL, report BLOB NOT NULL)"
-        )
+        _check_schema(database)
         found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         database.close()
         raise
     return database
+
+
+def _check_schema(database: sqlite3.Connection) -> None:
+    """Makes the table in a new file; raises ``DatabaseError`` where it is not as it was made.
+
+    A flipped bit in the text of the schema is another table to SQLite, and no damage.
+    """
+    query = (
+        "SELECT CAST(sql AS BLOB) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    found = [sql for (sql,) in database.execute(query)]
+    if not found and not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        database.execute(_SCHEMA)
+    elif found != [_SCHEMA.encode()]:
+        raise sqlite3.DatabaseError("its schema is not as it was made")
 
 
 def _salvage(path: Path, why: str) -> sqlite3.Connection:
@@ -106,7 +123,7 @@ def _readable_rows(path: Path) -> list[tuple[int, str, int, bytes]]:
                 continue
             if row is not None and is_whole(*row[1:]):
                 rows.append(row)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         pass
     finally:
         database.close()
@@ -123,7 +140,7 @@ def _last_id(database: sqlite3.Connection) -> int:
     for query in queries:
         try:
             value = database.execute(query).fetchone()
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             continue
         if value is not None and isinstance(value[0], int):
             found = max(found, min(value[0], 10_000_000))

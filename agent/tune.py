@@ -24,6 +24,8 @@ PREFERENCES = "sys/devices/system/cpu/cpufreq/policy*/energy_performance_prefere
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 NVPMODEL_STATUS = "var/lib/nvpmodel/status"
 JETSON_CLOCKS = "usr/bin/jetson_clocks"
+STORE_AND_RAISE = 'jetson_clocks --store "$1" && jetson_clocks'
+"""The path is the shell's argument, never part of its program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _jetson_changes(system: System, state_folder: Path) -> list[Change]:
                 "jetson_clocks",
                 "as governed",
                 "highest",
-                command=("sh", "-c", f'jetson_clocks --store "{stored}" && jetson_clocks'),
+                command=("sh", "-c", STORE_AND_RAISE, "sh", stored),
                 undo=("jetson_clocks", "--restore", stored),
             )
         )

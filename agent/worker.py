@@ -55,7 +55,9 @@ class Worker:
         backoff: Backoff,
         models: ModelFetcher,
         wall_clock_s: Callable[[], float],
+        ready: Callable[[float], bool] = lambda _wait_s: True,
     ) -> None:
+        """``ready`` tells whether the board can take work; it waits a while (s) if not."""
         self._link = link
         self._board = board
         self._devices = devices
@@ -64,6 +66,7 @@ class Worker:
         self._backoff = backoff
         self._models = models
         self._wall_clock_s = wall_clock_s
+        self._ready = ready
         self._lock = threading.Lock()
         self._leases: set[LeaseRef] = set()
 
@@ -105,7 +108,7 @@ class Worker:
         beat.start()
         try:
             while not self._stop.is_set():
-                if not self._has_room():
+                if not (self._has_room() and self._ready(LEASE_WAIT_S)):
                     continue
                 jobs = self._link.lease(list(self._devices), JOBS_PER_LEASE, LEASE_WAIT_S)
                 with self._lock:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agent.backoff import Backoff
 from agent.boards.replay import ReplayBoard
+from agent.enroll_command import credentials_for
 from agent.link import Link
 from agent.models import ModelCache, ModelFetcher
 from agent.service import serve
@@ -50,10 +51,10 @@ class SlowReplay(ReplayBoard):
 class WitnessedSpool(Spool):
     """A spool that leaves a trace of what went in and what was acknowledged."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, notes: Path) -> None:
         super().__init__(path)
-        self._sent = (path.parent / "sent").open("a", buffering=1)
-        self._acknowledged = (path.parent / "acknowledged").open("a", buffering=1)
+        self._sent = (notes / "sent").open("a", buffering=1)
+        self._acknowledged = (notes / "acknowledged").open("a", buffering=1)
 
     def put(self, report: Report) -> None:
         """See ``Spool``."""
@@ -72,11 +73,14 @@ def main() -> None:
     parser.add_argument("address")
     parser.add_argument("device")
     parser.add_argument("state_dir", type=Path)
+    parser.add_argument("notes", type=Path)
     parser.add_argument("--delay-s", type=float, default=0.02)
     arguments = parser.parse_args()
     log_to_stderr(verbose=False)
-    link = Link(arguments.address, open_state_dir(arguments.state_dir))
-    spool = WitnessedSpool(arguments.state_dir / "spool.sqlite")
+    agent_id = open_state_dir(arguments.state_dir)
+    _, held, address = credentials_for(arguments.state_dir, agent_id, arguments.address)
+    link = Link(address, agent_id, held.channel() if held else None)
+    spool = WitnessedSpool(arguments.state_dir / "spool.sqlite", arguments.notes)
     board = SlowReplay(arguments.delay_s)
     device = Device(arguments.device, board.describe(), Settings(runtime="replay"))
     stop, rng = threading.Event(), random.Random()

@@ -39,6 +39,8 @@ class Counts:
     """Acknowledged and not in the store."""
     duplicate: int
     """Reports stored twice, or jobs with two results that count."""
+    merged_stale: int
+    """Reports that count although their lease had passed on: never."""
     unfinished: int
     """Jobs without a result in the end."""
     expired: int
@@ -65,14 +67,13 @@ def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None
 class Lab:
     """Coordinators on one store and agents, each a process of its own."""
 
-    def __init__(self, folder: Path, url: str, *, lease_s: float, prefix: Sequence[str] = ()):
+    def __init__(self, folder: Path, url: str, *, lease_s: float) -> None:
         self.folder = folder
         self.url = url
-        self._lease_s = lease_s
-        self._prefix = list(prefix)
+        self.lease_s = lease_s
         self._processes: list[subprocess.Popen[bytes]] = []
         self.agents: list[subprocess.Popen[bytes]] = []
-        self._states: list[Path] = []
+        self._notes: list[Path] = []
 
     def __enter__(self) -> Self:
         return self
@@ -84,11 +85,11 @@ class Lab:
             process.kill()
             process.wait()
 
-    def start(self, *command: str, log: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, log: str, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """A Python module in a process of its own, whose output goes to a file."""
         with (self.folder / log).open("ab") as file:
             process = subprocess.Popen(
-                [*self._prefix, sys.executable, "-m", *command], stdout=file, stderr=file
+                [*prefix, sys.executable, "-m", *command], stdout=file, stderr=file
             )
         self._processes.append(process)
         return process
@@ -98,20 +99,39 @@ class Lab:
     ) -> subprocess.Popen[bytes]:
         """Starts a coordinator."""
         command = [module, "serve", "--listen", f"127.0.0.1:{port}", "--store", self.url]
-        command += ["--lease-s", str(self._lease_s), *more]
+        command += ["--lease-s", str(self.lease_s), *more]
         return self.start(*command, log=f"coordinator-{port}.log")
 
     def agent(
         self, port: int, name: str, delay_s: float = 0.02, state: Path | None = None
     ) -> subprocess.Popen[bytes]:
         """Starts an agent; again with the same name, it goes on with its spool."""
-        folder = state or self.folder / name
-        if folder not in self._states:
-            self._states.append(folder)
-        command = ["benchmarks.fault_agent", f"127.0.0.1:{port}", name, str(folder)]
-        process = self.start(*command, "--delay-s", str(delay_s), log=f"{name}.log")
+        return self.play(f"127.0.0.1:{port}", name, delay_s, state)
+
+    def play(
+        self,
+        address: str,
+        name: str,
+        delay_s: float,
+        state: Path | None = None,
+        prefix: Sequence[str] = (),
+    ) -> subprocess.Popen[bytes]:
+        """An agent that notes what it sent and what was acknowledged in a folder of its name."""
+        notes = self.folder / name
+        notes.mkdir(exist_ok=True)
+        if notes not in self._notes:
+            self._notes.append(notes)
+        command = ["benchmarks.fault_agent", address, name, str(state or notes), str(notes)]
+        command += ["--delay-s", str(delay_s)]
+        process = self.start(*command, log=f"{name}.log", prefix=prefix)
         self.agents.append(process)
         return process
+
+    def keep_busy(self, names: Sequence[str], count: int) -> None:
+        """Queues ``count`` more jobs for each device whose work runs out."""
+        for name in names:
+            if self.open_jobs(name) < 50:
+                self.enqueue([name], count)
 
     def enqueue(self, names: Sequence[str], count: int) -> None:
         """Jobs for devices, once their agents have registered."""
@@ -153,11 +173,13 @@ class Lab:
         query = sa.select(pair).where(jobs.c.device == device, jobs.c.state == JobState.LEASED)
         return set(self._scalars(query))
 
-    def open_jobs(self) -> int:
+    def open_jobs(self, device: str = "") -> int:
         """How many jobs have no result yet; -1 while the store cannot be read."""
         query = sa.select(sa.cast(sa.func.count(jobs.c.id), sa.String)).where(
             jobs.c.state.in_([JobState.QUEUED, JobState.LEASED])
         )
+        if device:
+            query = query.where(jobs.c.device == device)
         found = self._scalars(query)
         return int(found[0]) if found else -1
 
@@ -167,21 +189,27 @@ class Lab:
         wait_for(lambda: self._keys("sent") <= self._keys("acknowledged"), 60, "acknowledgement")
 
     def _keys(self, name: str) -> set[str]:
-        files = (folder / name for folder in self._states)
+        files = (folder / name for folder in self._notes)
         return {key for file in files if file.exists() for key in file.read_text().split()}
 
     def counts(self) -> Counts:
         """What came through, by the agents' own notes and the store."""
-        acknowledged, sent = self._keys("acknowledged"), self._keys("sent")
+        acknowledged = self._keys("acknowledged")
+        # An agent that dies between the spool and its note of it has spooled all the same.
+        sent = self._keys("sent") | acknowledged
         engine = make_engine(self.url)
         with engine.connect().execution_options(help_write=False) as connection:
             stored = connection.execute(
-                sa.select(reports.c.key, reports.c.job_id, reports.c.stale)
+                sa.select(reports.c.key, reports.c.job_id, reports.c.token, reports.c.stale)
             ).all()
-            states = connection.execute(sa.select(jobs.c.id, jobs.c.state, jobs.c.attempts)).all()
+            states = connection.execute(
+                sa.select(jobs.c.id, jobs.c.state, jobs.c.attempts, jobs.c.token)
+            ).all()
         engine.dispose()
         keys = Counter(row.key for row in stored)
         counted = Counter(row.job_id for row in stored if not row.stale)
+        # A job's token grows with each lease, so that only the last lease has it.
+        tokens = {row.id: row.token for row in states}
         return Counts(
             sent=len(sent),
             acknowledged=len(acknowledged),
@@ -190,6 +218,7 @@ class Lab:
             lost=len(acknowledged - set(keys)),
             duplicate=sum(count - 1 for count in keys.values())
             + sum(count - 1 for count in counted.values()),
+            merged_stale=sum(not row.stale and row.token != tokens[row.job_id] for row in stored),
             unfinished=sum(row.state != JobState.DONE for row in states)
             + sum(row.state == JobState.DONE and not counted[row.id] for row in states),
             expired=sum(max(row.attempts - 1, 0) for row in states),

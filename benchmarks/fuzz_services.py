@@ -218,13 +218,13 @@ async def fuzz(address: str, count: int, seed: int) -> Tally:
 
 
 @contextmanager
-def coordinator(folder: Path) -> Iterator[tuple[str, int, Path]]:
-    """A coordinator of its own: its address, its process and its log."""
+def coordinator(folder: Path, store: str = "") -> Iterator[tuple[str, int, Path]]:
+    """A coordinator of its own: its address, its process and its log. SQLite by default."""
     log = folder / "coordinator.log"
     command = [sys.executable, "-m", "coordinator.main", "serve", "--listen", "127.0.0.1:0"]
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [*command, "--store", str(folder / "fuzz.db")],
+            [*command, "--store", store or str(folder / "fuzz.db")],
             stdout=file,
             stderr=file,
             env={**os.environ, "COLUMNS": "300"},
@@ -297,8 +297,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--store", default="", help="URL of an empty database; by default SQLite")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, coordinator(Path(name)) as (address, pid, log):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        coordinator(Path(name), arguments.store) as (address, pid, log),
+    ):
         prepare(address)
         warm = asyncio.run(fuzz(address, min(2000, arguments.messages), arguments.seed + 1))
         before, begin = resident_mib(pid), time.monotonic()

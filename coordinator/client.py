@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -10,7 +11,8 @@ from typing import Self
 import grpc
 
 from coordinator.model_calls import ModelCalls
-from help_core.errors import HelpError, Unauthenticated, Unreachable
+from coordinator.reattach import Patience, reattached
+from help_core.errors import HelpError, NotFound, Unauthenticated, Unreachable
 from help_core.records import (
     AccuracyRow,
     AdaptOrder,
@@ -33,23 +35,31 @@ from help_proto.convert import (
     to_job_state,
 )
 from help_proto.convert_answer import from_answer, from_progress
+from help_proto.convert_order import to_adapt
 from help_proto.errors import from_rpc
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
 
 SLOW_DEADLINE_S = 120.0
 """For calls that score a whole space or write a large table."""
+WATCH_EACH_S = 1.0
 
 
 class Client:
     """Connected to one coordinator; use as a context manager."""
 
-    def __init__(self, address: str, credentials: grpc.ChannelCredentials | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        credentials: grpc.ChannelCredentials | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         """Waits until the coordinator answers; raises ``Unreachable`` within 5 s.
 
         Without ``credentials`` it speaks in the clear, which a coordinator offers on loopback.
         """
         self.address = address
+        self._patience = patience or Patience(time.monotonic, time.sleep)
         self.channel = (
             grpc.insecure_channel(address, options=CLIENT_OPTIONS)
             if credentials is None
@@ -116,19 +126,17 @@ class Client:
         return [from_job(job) for job in response.jobs], response.total
 
     def adapt(self, order: AdaptOrder) -> Generator[Progress | Answer, None, None]:
-        """Progress, then the answer; closing the iterator cancels the request."""
-        request = pb.AdaptRequest(
-            device=order.device,
-            space=order.space,
-            predictor=order.predictor,
-            samples=order.samples,
-            max_latency_ms=order.max_latency_ms,
-            top=order.top,
-            verify=order.verify,
-            winner_measurements=order.winner_measurements,
-            seed=order.seed,
-            fresh=order.fresh,
+        """Progress, then the answer; closing the iterator cancels the request.
+
+        It is asked again while the coordinator or its store is away; what was measured is not
+        measured again, unless the order is ``fresh``.
+        """
+        yield from reattached(
+            lambda: self._adapt_once(order), lambda: self._adapt_once(order), self._patience
         )
+
+    def _adapt_once(self, order: AdaptOrder) -> Generator[Progress | Answer, None, None]:
+        request = to_adapt(order)
         with self.errors():
             # No deadline: it takes as long as the board does, and shows progress meanwhile.
             call = self._stub.Adapt(request)
@@ -150,7 +158,10 @@ class Client:
         *,
         resume: bool = False,
     ) -> Iterator[Progress | int]:
-        """Progress, then the number of failed jobs; see ``collect.Wanted``."""
+        """Progress, then the number of failed jobs; see ``collect.Wanted``.
+
+        While the coordinator or its store is away, the collection is looked for again.
+        """
         request = pb.CollectRequest(
             devices=devices,
             architectures=architectures,
@@ -160,12 +171,35 @@ class Client:
             deadline_in_s=order.deadline_in_s,
             resume=resume,
         )
+        yield from reattached(
+            lambda: self._collect_once(request),
+            lambda: self._watch_collection(order.name),
+            self._patience,
+        )
+
+    def _collect_once(self, request: pb.CollectRequest) -> Generator[Progress | int, None, None]:
         with self.errors():
             for response in self._stub.Collect(request):
                 if response.HasField("progress"):
                     yield from_progress(response.progress)
                 else:
                     yield response.failed
+
+    def _watch_collection(self, name: str) -> Generator[Progress | int, None, None]:
+        """A collection whose jobs are all queued since it first showed progress."""
+        while True:
+            begin_s = self._patience.now_s()
+            found = next((one for one in self.collections() if one.name == name), None)
+            if found is None:
+                raise NotFound(f"collection {name} is not known to {self.address} any more")
+            message = f"measuring, {found.failed} failed"
+            yield Progress("collect", found.total - found.open, found.total, message)
+            if not found.open:
+                yield found.failed
+                return
+            # Counting a large collection takes a while, and others want the store too.
+            took_s = self._patience.now_s() - begin_s
+            self._patience.pause(min(max(WATCH_EACH_S, 10 * took_s), 30.0))
 
     def collections(self) -> list[CollectionStatus]:
         """All collections, the newest first."""

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
 from coordinator.clock import AnchoredClock
 from coordinator.metrics import Metrics
+from coordinator.security.records import AccessStore, AuditEntry
 from coordinator.signals import Signals, jobs_of
 from coordinator.store import Store
 from help_core.errors import HelpError
@@ -19,8 +21,28 @@ log = logging.getLogger(__name__)
 TICK_S = 2.0
 COUNT_EVERY = 5
 """Ticks between counts of all jobs and devices, which take longer than the rest."""
+PRUNE_EVERY = 1800
+"""Ticks between looks for audit entries that are too old; about an hour."""
+DAY_S = 86_400.0
+DEFAULT_AUDIT_DAYS = 400
 
 OnReady = Callable[[bool], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPruning:
+    """Where audit entries are kept, and for how many days; 0 keeps them for ever."""
+
+    store: AccessStore
+    days: int = DEFAULT_AUDIT_DAYS
+
+    def prune(self, now_unix_s: float) -> int:
+        """Deletes entries that are too old, and says so in the log itself; how many."""
+        if not self.days:
+            return 0
+        subject = f"entries older than {self.days} days"
+        entry = AuditEntry(now_unix_s, "coordinator", "prune-audit", subject, "", "ok")
+        return self.store.prune_entries(now_unix_s - self.days * DAY_S, entry)
 
 
 class Housekeeping:
@@ -35,8 +57,10 @@ class Housekeeping:
         lease_s: float,
         ready: threading.Event,
         on_ready: OnReady,
+        audit: AuditPruning,
     ) -> None:
         self._store = store
+        self._audit = audit
         self._clock = clock
         self._signals = signals
         self._metrics = metrics
@@ -50,6 +74,8 @@ class Housekeeping:
         while True:
             try:
                 await asyncio.to_thread(self._tick, ticks % COUNT_EVERY == 0)
+                if ticks % PRUNE_EVERY == 0:
+                    await asyncio.to_thread(self._audit.prune, self._clock.now_s())
                 # Another coordinator may have queued jobs, which rings no bell here.
                 for device in await asyncio.to_thread(self._store.devices_with_work):
                     self._signals.ring(jobs_of(device))

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from coordinator.cli import access, answers, backup, collections, fleet, models, tables
+from coordinator.cli.deploy import deploy_app
+from coordinator.cli.lazy import Lazy, lazy_group
 from coordinator.cli.options import Given
 from coordinator.cli.quickstart import quickstart
 from help_core import __version__
 from help_proto.console import EXIT_CODES_HELP, run_cli
-
-SCIENCE = {
-    "evaluate": ("coordinator.cli.science", "evaluate_command"),
-    "meta-train": ("coordinator.cli.meta_train", "meta_train_command"),
-}
-"""Commands that need torch or scipy at once; others must not wait seconds for their import."""
-
-
-class _Commands(TyperGroup):
-    """Imports the commands of ``SCIENCE`` only when one of them is asked for."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *SCIENCE]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in SCIENCE:
-            return super().get_command(ctx, cmd_name)
-        module, function = SCIENCE[cmd_name]
-        one = typer.Typer(**APPEARANCE)
-        one.command(cmd_name)(getattr(import_module(module), function))
-        return typer.main.get_command(one)
-
 
 APPEARANCE: dict[str, Any] = {
     "pretty_exceptions_enable": False,
@@ -43,9 +21,38 @@ APPEARANCE: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
 
+SCIENCE = {
+    "evaluate": Lazy(
+        "coordinator.cli.science",
+        "evaluate_command",
+        "Score predictors on devices of a latency table that they were not trained on.",
+    ),
+    "meta-train": Lazy(
+        "coordinator.cli.meta_train",
+        "meta_train_command",
+        "Train a predictor on latency tables, on the fleet's own measurements, or on both.",
+    ),
+    "describe": Lazy(
+        "coordinator.cli.describe",
+        "describe",
+        "Show parameters, multiply-adds, accuracy and latency of one architecture.",
+    ),
+    "validate": Lazy(
+        "coordinator.cli.validate",
+        "validate_command",
+        "Measure the accuracy of an OFA subnet with the supernet's weights over ImageNet.",
+    ),
+    "report": Lazy(
+        "coordinator.cli.report",
+        "report",
+        "Write an answer as a folder to keep: page, architectures, ONNX, provenance.",
+    ),
+}
+"""Commands that need torch, scipy or pillow at once; others must not wait for their import."""
+
 app = typer.Typer(
     name="help-coord",
-    cls=_Commands,
+    cls=lazy_group(SCIENCE, APPEARANCE),
     help="Finds the most accurate networks that meet a latency limit on a real device.",
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
@@ -108,6 +115,7 @@ app.add_typer(access.token_app, name="token")
 app.add_typer(access.agents_app, name="agents")
 app.add_typer(access.tls_app, name="tls")
 app.add_typer(models.models_app, name="models")
+app.add_typer(deploy_app, name="deploy")
 
 
 def main() -> None:

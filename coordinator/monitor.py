@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from coordinator.metrics import Metrics
 from help_core.errors import AddressInUse, BadInput
+from help_proto.trust import is_loopback
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,6 +29,11 @@ def monitoring(address: str, metrics: Metrics, ready: threading.Event) -> Iterat
     host, colon, port = address.rpartition(":")
     if not (colon and host and port.isdecimal() and int(port[:6]) < 65536):
         raise BadInput(f"--metrics {address!r} is no HOST:PORT, for example 127.0.0.1:9464")
+    if not is_loopback(address):
+        raise BadInput(
+            f"--metrics {address}: it is plain HTTP and asks nobody who they are, so it listens"
+            " on loopback alone, for example 127.0.0.1:9464; put a proxy with TLS before it"
+        )
     try:
         server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(metrics, ready))
     except OSError as error:

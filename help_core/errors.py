@@ -10,6 +10,7 @@
     │   └── StaleLease        a result or release for a lease that passed to somebody else
     ├── NothingMeets          no architecture meets the limit
     ├── MeasurementFailed     a device could not measure; carries the class of the failure
+    ├── DeployFailed          a board refused a step, or its new agent did not report
     ├── Unreachable           nobody answers at the address
     ├── AddressInUse          the address to listen on is taken
     ├── TimedOut              the answer did not come in time
@@ -65,6 +66,10 @@ class NothingMeets(HelpError):
 
 class MeasurementFailed(HelpError):
     """A device could not measure. A failed measurement is never a number."""
+
+
+class DeployFailed(HelpError):
+    """A board refused a step of deploying, or the agent that was put there did not report."""
 
 
 class Unreachable(HelpError):

@@ -28,9 +28,26 @@ FORBIDDEN = {
     "help_core/records": {"torch", "scipy"},
     "agent": {"torch", "scipy", "sqlalchemy", "alembic", "coordinator"},
     "coordinator": {"onnxruntime", "agent"},
+    "deploy": {
+        *(
+            "torch",
+            "scipy",
+            "numpy",
+            "sqlalchemy",
+            "alembic",
+            "onnxruntime",
+            "grpc",
+            "typer",
+            "rich",
+        ),
+        *("agent", "coordinator", "help_proto"),
+    },
     "proto/help_proto": {"torch", "scipy", "sqlalchemy", "agent", "coordinator"},
 }
 CLOCKS = {"time", "datetime"}
+RUNS_NETWORKS = "coordinator/validation/runtime.py"
+"""'help-coord validate' runs networks for their accuracy, here alone, and loads onnxruntime
+only then; latency is measured by agents."""
 MAY_IMPORT_TORCH = {"agent/runtimes/torch_runtime.py", "agent/runtimes/torch_graph.py"}
 """The optional torch runtime runs in a measuring process that was asked for it. The agent names
 it by a string; the tests below hold that no other module imports it and no agent loads torch."""
@@ -50,6 +67,8 @@ def _files(folder: str) -> list[Path]:
 
 def _is_allowed(path: Path, name: str) -> bool:
     relative = path.relative_to(ROOT).as_posix()
+    if relative == RUNS_NETWORKS:
+        return name == "onnxruntime"
     return relative in MAY_IMPORT_TORCH and name.split(".")[0] == "torch"
 
 

@@ -76,10 +76,11 @@ class HostBench:
     def _measure(self, files: ModelFiles, plan: Plan) -> Replicate | Failure:
         system = self._system
         job = files.job(plan, memory_limit_bytes=self._memory_limit(files))
-        throttle = read_throttle(system)
+        gpu = files.settings.provider not in CPU_PROVIDERS
+        throttle = read_throttle(system, gpu=gpu)
         swapped = sensors.swapped_pages(system)
         times, own_s, begin_s = read_cpu_times(system), _own_s(), time.monotonic()
-        with Sampler(system, time.perf_counter_ns) as sampler:
+        with Sampler(system, time.perf_counter_ns, gpu=gpu) as sampler:
             answer = self._child.run(job, files.folder, TIMEOUT_S)
         elapsed_s = time.monotonic() - begin_s
         if isinstance(answer, Failure):
@@ -90,19 +91,19 @@ class HostBench:
                 Around(
                     load=load_between(times, read_cpu_times(system), _own_s() - own_s, elapsed_s),
                     throttle_before=throttle,
-                    throttle_after=self._throttle_after(throttle),
+                    throttle_after=self._throttle_after(throttle, gpu),
                     moments=sampler.moments,
                     swapped_pages=_difference(swapped, sensors.swapped_pages(system)),
                     nominal_clock_mhz=sensors.nominal_clock_mhz(system),
-                    energy_wrap_uj=wrap_uj(system),
+                    energy_wrap_uj=None if gpu else wrap_uj(system),
                 ),
             )
         except (KeyError, TypeError) as error:
             return Failure(FailureClass.CRASHED, f"the process's answer is damaged: {error!r}")
 
-    def _throttle_after(self, before: ThrottleState) -> ThrottleState:
+    def _throttle_after(self, before: ThrottleState, gpu: bool) -> ThrottleState:
         # A board that told nothing before the process tells nothing after it.
-        return read_throttle(self._system, commands=before.readable)
+        return read_throttle(self._system, commands=before.readable, gpu=gpu)
 
     def _memory_limit(self, files: ModelFiles) -> int | None:
         available_mb = sensors.memory_available_mb(self._system)

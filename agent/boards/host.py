@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.boards.base import Wanted
-from agent.boards.bench import HostBench, TaskFiles
+from agent.boards.bench import CPU_PROVIDERS, HostBench, TaskFiles
+from agent.boards.building import build_stages
 from agent.boards.models import ModelFiles, write_model
 from agent.conditions import (
     Snapshot,
@@ -24,6 +25,7 @@ from agent.conditions import (
     sensors,
     take_snapshot,
 )
+from agent.conditions.kinds import find_kind
 from agent.measure.assemble import Facts, assemble
 from agent.measure.batch import PROCESSES, BatchMeasurer, Outcome
 from agent.measure.cooldown import CoolDown
@@ -33,7 +35,7 @@ from agent.measure.thresholds import Thresholds
 from agent.measure.verdict import Setting
 from help_core.errors import BadInput
 from help_core.records import Board, Failure, FailureClass, Measurement, Reading, Settings
-from help_core.spaces import Architecture, BuildOptions, SearchSpace, Stage, get_space
+from help_core.spaces import Architecture, SearchSpace, Stage
 
 
 class HostBoard:
@@ -51,6 +53,8 @@ class HostBoard:
         max_extra: int = MAX_EXTRA,
     ) -> None:
         self._system = system or System()
+        self._kind = find_kind(self._system)
+        self._described = describe_host(self._system, self._kind)
         self._thresholds = thresholds or Thresholds()
         self._bench = HostBench(self._system, plan or Plan())
         self._with_memory = with_memory
@@ -71,8 +75,8 @@ class HostBoard:
         self._spaces[space.name] = space
 
     def describe(self) -> Board:
-        """See ``agent.conditions``."""
-        return describe_host(self._system)
+        """What this machine was recognised as when the board was made."""
+        return self._described
 
     def default_settings(self) -> Settings:
         """One thread on the CPU."""
@@ -84,7 +88,7 @@ class HostBoard:
 
     def measure(self, architecture: Architecture, settings: Settings) -> Measurement | Failure:
         """Builds the architecture's models and measures them in fresh processes."""
-        built = self._build(architecture, settings)
+        built = build_stages(architecture, settings, self._spaces)
         if isinstance(built, Failure):
             return built
         stages, build_ms = built
@@ -107,7 +111,7 @@ class HostBoard:
         files: dict[int, ModelFiles] = {}
         with tempfile.TemporaryDirectory(prefix="help-agent-") as name:
             for index, (architecture, settings) in enumerate(wanted):
-                built = self._build(architecture, settings)
+                built = build_stages(architecture, settings, self._spaces)
                 if isinstance(built, Failure):
                     found[index] = built
                     continue
@@ -129,9 +133,9 @@ class HostBoard:
         tasks = [TaskFiles(one) for one in files]
         key = replace(files[0].settings, batch_size=1, precision="fp32") if with_sentinel else None
         modes = self._modes()
-        before = take_snapshot(self._system)
+        before = take_snapshot(self._system, self._kind)
         outcomes = self._measurer.measure(tasks, key)
-        after = take_snapshot(self._system)
+        after = take_snapshot(self._system, self._kind)
         has_changed = modes != self._modes()
         return [
             self._finish(one, outcome, before, after, facts_changed=has_changed)
@@ -173,24 +177,19 @@ class HostBoard:
             "threads": str(files.settings.threads),
             "affinity": affinity(),
             "governor": governor(self._system),
-            "power_mode": power_mode(self._system),
+            "power_mode": power_mode(self._system, self._kind),
+            **self._gpu_facts(files.settings.provider),
             **outcome.replicates[0].facts,
             "thresholds": str(self._thresholds),
         }
 
-    def _build(
-        self, architecture: Architecture, settings: Settings
-    ) -> tuple[tuple[Stage, ...], float] | Failure:
-        begin = time.perf_counter_ns()
-        try:
-            space = self._spaces.get(architecture.space) or get_space(architecture.space)
-            stages = space.build(
-                architecture,
-                BuildOptions(batch_size=settings.batch_size, precision=settings.precision),
-            )
-        except BadInput as error:
-            return Failure(FailureClass.BAD_MODEL, str(error))
-        return tuple(stages), (time.perf_counter_ns() - begin) / 1e6
+    def _gpu_facts(self, provider: str) -> dict[str, str]:
+        gpu = self._system.gpu
+        if gpu is None or provider in CPU_PROVIDERS:
+            return {}
+        limit_w = gpu.power_limit_w()
+        limit = "unreadable" if limit_w is None else f"{limit_w:g} W"
+        return {"gpu": gpu.name(), "gpu_driver": gpu.driver(), "gpu_power_limit": limit}
 
     def _modes(self) -> tuple[str, str]:
-        return governor(self._system), power_mode(self._system)
+        return governor(self._system), power_mode(self._system, self._kind)

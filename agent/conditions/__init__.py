@@ -4,6 +4,7 @@ from agent.conditions import sensors
 from agent.conditions.host import affinity, describe_host, governor, power_mode
 from agent.conditions.snapshot import Sampler, Snapshot, compare, take_snapshot
 from agent.conditions.system import System
+from agent.conditions.this_machine import this_machine
 
 __all__ = [
     "Sampler",
@@ -16,4 +17,5 @@ __all__ = [
     "power_mode",
     "sensors",
     "take_snapshot",
+    "this_machine",
 ]

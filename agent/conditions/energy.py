@@ -1,4 +1,4 @@
-"""Energy where a counter exists: RAPL on x86, INA power monitors on Jetson."""
+"""Energy where a counter exists: RAPL on x86, INA power monitors on Jetson, NVML on a GPU."""
 
 from __future__ import annotations
 
@@ -19,20 +19,26 @@ class EnergySample:
 
     at_ns: int
     counter_uj: float | None = None
-    """RAPL: energy of all packages since some moment; wraps."""
+    """RAPL: energy of all packages since some moment; wraps. NVML: energy of the GPU."""
     power_mw: float | None = None
     """INA: power now."""
 
 
-def read_energy(system: System, at_ns: int) -> EnergySample:
-    """Both kinds; usually neither is there, and RAPL is readable by root alone."""
+def read_energy(system: System, at_ns: int, *, gpu: bool = False) -> EnergySample:
+    """Where the GPU does the work, its own or its module's; else both kinds of the processor's.
+
+    Usually neither is there, and RAPL is readable by root alone.
+    """
+    if gpu:
+        counter_uj = system.gpu.energy_uj() if system.gpu else None
+        return EnergySample(at_ns, counter_uj, _module_mw(system))
     packages = [
         value
         for path in system.glob(f"{RAPL}/energy_uj")
         # "intel-rapl:0" is a package, "intel-rapl:0:1" a part of it.
         if path.count(":") == 1 and (value := system.number(path)) is not None
     ]
-    return EnergySample(at_ns, sum(packages) if packages else None, _rail_mw(system))
+    return EnergySample(at_ns, sum(packages) if packages else None, _module_mw(system))
 
 
 def wrap_uj(system: System) -> float | None:
@@ -73,8 +79,18 @@ def _between_mj(left: EnergySample, right: EnergySample, wrap: float | None) -> 
     return None
 
 
-def _rail_mw(system: System) -> float | None:
+def rails_mw(system: System) -> dict[str, float]:
+    """Power now by the name of the rail.
+
+    The mainline driver tells volts and amperes (kernel: hwmon/ina3221.rst), that of Jetson Linux
+    32 the power itself.
+    """
     rails: dict[str, float] = {}
+    for label in system.glob("sys/bus/i2c/drivers/ina3221x/*/iio:device*/rail_name_*"):
+        folder, name = label.rsplit("/", 1)
+        power_mw = system.number(f"{folder}/in_power{name.removeprefix('rail_name_')}_input")
+        if power_mw is not None:
+            rails[system.first_line(label)] = power_mw
     for label in system.glob("sys/bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label"):
         folder, name = label.rsplit("/", 1)
         channel = name.removeprefix("in").removesuffix("_label")
@@ -82,4 +98,9 @@ def _rail_mw(system: System) -> float | None:
         milliamperes = system.number(f"{folder}/curr{channel}_input")
         if millivolts is not None and milliamperes is not None:
             rails[system.first_line(label)] = millivolts * milliamperes / 1e3
+    return rails
+
+
+def _module_mw(system: System) -> float | None:
+    rails = rails_mw(system)
     return next((rails[name] for name in JETSON_RAILS if name in rails), None)

@@ -8,6 +8,7 @@ import platform
 import psutil
 
 from agent.conditions import sensors
+from agent.conditions.kinds import BoardKind, find_kind
 from agent.conditions.system import System
 from help_core.records import Board
 
@@ -15,38 +16,19 @@ GOVERNORS = "sys/devices/system/cpu/cpufreq/policy*/scaling_governor"
 UNREADABLE = "unreadable"
 
 
-def describe_host(system: System) -> Board:
+def describe_host(system: System, kind: BoardKind | None = None) -> Board:
     """This machine: what ``help-agent probe`` shows and the coordinator keeps."""
+    kind = kind or find_kind(system)
     memory_mb = sensors.memory_total_mb(system)
+    gpu = system.gpu.name() if system.gpu else ""
     return Board(
-        kind=board_kind(system),
-        model=_model(system),
-        processor=processor(system),
-        operating_system=f"{platform.system()} {platform.release()}",
+        kind=kind.name,
+        model=kind.model(system),
+        processor=", ".join(filter(None, (kind.processor(system), gpu))),
+        operating_system=f"{system.platform_name} {platform.release()}",
         cores=os.cpu_count() or 0,
         memory_bytes=round(memory_mb * 2**20) if memory_mb else psutil.virtual_memory().total,
     )
-
-
-def board_kind(system: System) -> str:
-    """``raspberry-pi``, ``jetson``, or the operating system with the machine's architecture."""
-    model = _model(system)
-    if "Raspberry Pi" in model:
-        return "raspberry-pi"
-    if "Jetson" in model or system.text("etc/nv_tegra_release") is not None:
-        return "jetson"
-    if platform.system() == "Linux":
-        return f"linux-{platform.machine()}"
-    return platform.system()
-
-
-def processor(system: System) -> str:
-    """The processor's name, or an empty string."""
-    for line in (system.text("proc/cpuinfo") or "").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() in ("model name", "Model", "Hardware"):
-            return value.strip()
-    return platform.processor()
 
 
 def governor(system: System) -> str:
@@ -55,13 +37,9 @@ def governor(system: System) -> str:
     return "+".join(found) or UNREADABLE
 
 
-def power_mode(system: System) -> str:
-    """Jetson's nvpmodel or the platform profile, or ``unreadable``."""
-    for path in ("var/lib/nvpmodel/status", "sys/firmware/acpi/platform_profile"):
-        line = system.first_line(path)
-        if line:
-            return line
-    return UNREADABLE
+def power_mode(system: System, kind: BoardKind | None = None) -> str:
+    """Jetson's nvpmodel, the platform profile or low power mode, or ``unreadable``."""
+    return (kind or find_kind(system)).power_mode(system) or UNREADABLE
 
 
 def affinity() -> str:
@@ -80,11 +58,3 @@ def format_cores(cores: set[int]) -> str:
         else:
             ranges.append([core, core])
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
-
-
-def _model(system: System) -> str:
-    return (
-        system.first_line("proc/device-tree/model")
-        or system.first_line("sys/firmware/devicetree/base/model")
-        or system.first_line("sys/devices/virtual/dmi/id/product_name")
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.conditions.kinds import macos
 from agent.conditions.system import System, to_number
 
 PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal")
@@ -79,6 +80,8 @@ def battery_percent(system: System) -> float | None:
 
 def on_battery(system: System) -> bool | None:
     """Whether the machine runs from its battery; ``None`` without one."""
+    if system.platform_name == "Darwin":
+        return macos.on_battery(system)
     for path in ("BAT*", "battery"):
         for status in system.glob(f"sys/class/power_supply/{path}/status"):
             return system.first_line(status) == "Discharging"

@@ -10,6 +10,7 @@ from typing import Self
 
 from agent.conditions import sensors
 from agent.conditions.energy import EnergySample, read_energy
+from agent.conditions.kinds import BoardKind, find_kind
 from agent.conditions.load import read_pressure_percent, read_running
 from agent.conditions.system import System
 from agent.conditions.throttle import ThrottleState, read_throttle
@@ -51,16 +52,30 @@ class Moment:
     energy: EnergySample
 
 
-def take_snapshot(system: System) -> Snapshot:
+def read_all(system: System, kind: BoardKind | None = None) -> dict[str, float | None]:
+    """The common readings, those of this kind of board and those of the GPU, by name."""
+    readers = {**READERS, **(kind or find_kind(system)).readers(system)}
+    values = {name: read(system) for name, read in readers.items()}
+    if system.gpu is not None:
+        # An integrated GPU tells NVML little; what the board itself has read stays.
+        told = system.gpu.readings()
+        values |= {name: value for name, value in told.items() if values.get(name) is None}
+    return values
+
+
+def take_snapshot(system: System, kind: BoardKind | None = None) -> Snapshot:
     """Reads everything that this machine lets us read."""
-    values = {name: read(system) for name, read in READERS.items()}
+    values = read_all(system, kind)
     return Snapshot(values, read_throttle(system), sensors.swapped_pages(system))
 
 
-def take_moment(system: System, at_ns: int) -> Moment:
-    """Reads what is cheap to read."""
+def take_moment(system: System, at_ns: int, *, gpu: bool = False) -> Moment:
+    """Reads what is cheap to read; of the GPU only where it does the work."""
     values = {name: READERS[name](system) for name in OFTEN}
-    return Moment(at_ns, values, read_throttle(system, commands=False), read_energy(system, at_ns))
+    if gpu and system.gpu is not None:
+        values |= system.gpu.moment()
+    throttle = read_throttle(system, commands=False, gpu=gpu)
+    return Moment(at_ns, values, throttle, read_energy(system, at_ns, gpu=gpu))
 
 
 def compare(
@@ -82,11 +97,17 @@ class Sampler:
     """
 
     def __init__(
-        self, system: System, clock_ns: Callable[[], int], every_s: float = SAMPLE_EVERY_S
+        self,
+        system: System,
+        clock_ns: Callable[[], int],
+        every_s: float = SAMPLE_EVERY_S,
+        *,
+        gpu: bool = False,
     ) -> None:
         self._system = system
         self._clock_ns = clock_ns
         self._every_s = every_s
+        self._gpu = gpu
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="conditions", daemon=True)
         self.moments: list[Moment] = []
@@ -106,7 +127,10 @@ class Sampler:
 
     def _run(self) -> None:
         while True:
-            self.moments.append(take_moment(self._system, self._clock_ns()))
+            self._take()
             if self._done.wait(self._every_s):
-                self.moments.append(take_moment(self._system, self._clock_ns()))
+                self._take()
                 return
+
+    def _take(self) -> None:
+        self.moments.append(take_moment(self._system, self._clock_ns(), gpu=self._gpu))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 COMMAND_TIMEOUT_S = 10.0
 
@@ -37,12 +39,51 @@ def to_number(text: str) -> float | None:
         return None
 
 
+class Gpu(Protocol):
+    """A GPU that tells how it fares; see ``agent.conditions.nvidia``."""
+
+    def name(self) -> str:
+        """The product's name."""
+
+    def driver(self) -> str:
+        """The driver's version."""
+
+    def power_limit_w(self) -> float | None:
+        """The power limit in force."""
+
+    def readings(self) -> Mapping[str, float | None]:
+        """Readings by name with unit."""
+
+    def moment(self) -> Mapping[str, float | None]:
+        """The readings that change within a measurement."""
+
+    def throttling(self) -> frozenset[str] | None:
+        """What slows it down now; ``None`` if it does not tell."""
+
+    def energy_uj(self) -> float | None:
+        """Energy since some moment."""
+
+
 class System:
     """Files below ``root`` and commands. What cannot be read is ``None``, never a guess."""
 
-    def __init__(self, root: Path = Path("/"), run: RunCommand = run_command) -> None:
+    def __init__(
+        self,
+        root: Path = Path("/"),
+        run: RunCommand = run_command,
+        *,
+        gpu: Gpu | None = None,
+        gpu_missing: str = "",
+        platform_name: str = "",
+        machine: str = "",
+    ) -> None:
         self.root = root
         self.run = run
+        self.gpu = gpu
+        self.gpu_missing = gpu_missing
+        """Why there is no ``gpu``, where there is a driver of one."""
+        self.platform_name = platform_name or platform.system()
+        self.machine = machine or platform.machine()
 
     def text(self, path: str) -> str | None:
         """The whole file without trailing white space and NULs."""

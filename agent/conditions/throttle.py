@@ -9,7 +9,10 @@ seen as well.
 - Jetson: over-current events ``oc*_event_cnt`` of the ``soctherm`` hwmon device.
 - Any Linux: cooling devices, their state and how often it changed (kernel: sysfs-api.rst).
 - Control groups: periods in which the processor quota was used up (``cpu.stat``).
-- NVIDIA: clock event reasons of ``nvidia-smi``, except those of an idle GPU.
+- Raspberry Pi without that: the under-voltage alarm of the ``rpi_volt`` hwmon device.
+- NVIDIA: clock event reasons of NVML or ``nvidia-smi``, except those of an idle GPU; only where
+  the GPU does the work.
+- macOS: the speed limit of ``pmset -g therm``.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.conditions.kinds import macos
+from agent.conditions.nvidia import slowing
 from agent.conditions.system import System
 
 PI_FLAGS = {0: "under-voltage", 1: "clock-capped", 2: "throttled", 3: "soft-temperature-limit"}
@@ -25,7 +30,6 @@ PI_FILES = (
     "sys/devices/platform/soc/soc:firmware/get_throttled",
     "sys/devices/platform/soc/soc.firmware/get_throttled",
 )
-NVIDIA_IDLE = 0x1
 NVIDIA_QUERY = (
     "nvidia-smi",
     "--query-gpu=clocks_event_reasons.active",
@@ -46,8 +50,11 @@ class ThrottleState:
     """Whether this board tells anything of this kind."""
 
 
-def read_throttle(system: System, *, commands: bool = True) -> ThrottleState:
-    """All signs; without ``commands`` only those in files, which are cheap to read often."""
+def read_throttle(system: System, *, commands: bool = True, gpu: bool = True) -> ThrottleState:
+    """All signs; without ``commands`` only those in files, which are cheap to read often.
+
+    Without ``gpu`` those of a GPU are left out: it does not slow down what the processor runs.
+    """
     active: set[str] = set()
     since_boot: set[str] = set()
     counters = _intel_counts(system) | _jetson_counts(system) | _cooling_counts(system)
@@ -60,10 +67,13 @@ def read_throttle(system: System, *, commands: bool = True) -> ThrottleState:
             if bits >> (bit + PI_STICKY_SHIFT) & 1:
                 since_boot.add(name)
     active |= _cooling_active(system)
-    reasons = _nvidia_reasons(system) if commands else None
-    if reasons is not None and reasons & ~NVIDIA_IDLE:
-        active.add(f"nvidia-{reasons & ~NVIDIA_IDLE:#x}")
-    readable = bits is not None or reasons is not None
+    alarm = _pi_alarm(system)
+    if alarm:
+        active.add(PI_FLAGS[0])
+    others = [_gpu_signs(system, commands) if gpu else None, _mac_signs(system, commands)]
+    told = [signs for signs in others if signs is not None]
+    active.update(*told)
+    readable = bits is not None or bool(told)
     readable = readable or any(not name.startswith("quota") for name in counters)
     return ThrottleState(frozenset(active), frozenset(since_boot), counters, readable)
 
@@ -86,6 +96,19 @@ def _pi_bits(system: System, commands: bool) -> int | None:
         return None
     answer = system.run(["vcgencmd", "get_throttled"])
     return _hexadecimal(answer.partition("=")[2]) if answer else None
+
+
+def _pi_alarm(system: System) -> bool:
+    """Under-voltage as the kernel tells it without the firmware's command (raspberrypi-hwmon)."""
+    return any(
+        system.number(f"{path}/in0_lcrit_alarm") == 1
+        for path in system.glob("sys/class/hwmon/hwmon*")
+        if system.first_line(f"{path}/name") == "rpi_volt"
+    )
+
+
+def _mac_signs(system: System, commands: bool) -> frozenset[str] | None:
+    return macos.throttling(system) if commands and system.platform_name == "Darwin" else None
 
 
 def _hexadecimal(text: str) -> int | None:
@@ -146,10 +169,13 @@ def _quota_counts(system: System) -> dict[str, float]:
     return {} if periods is None else {"quota-periods": periods}
 
 
-def _nvidia_reasons(system: System) -> int | None:
-    if not system.glob("proc/driver/nvidia/version"):
+def _gpu_signs(system: System, commands: bool) -> frozenset[str] | None:
+    if system.gpu is not None:
+        return system.gpu.throttling()
+    if not commands or not system.glob("proc/driver/nvidia/version"):
         return None
     answer = system.run(NVIDIA_QUERY)
     if not answer or not answer.strip():
         return None
-    return _hexadecimal(answer.splitlines()[0])
+    bits = _hexadecimal(answer.splitlines()[0])
+    return None if bits is None else slowing(bits)

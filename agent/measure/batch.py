@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from agent.measure.cooldown import CoolDown
 from agent.measure.reasons import Reason
-from agent.measure.repeat import MAX_EXTRA, Patience, choose
+from agent.measure.repeat import MAX_EXTRA, Allowance, Patience, choose
 from agent.measure.replicate import Replicate
 from agent.measure.sentinel import Sentinel
 from agent.measure.thresholds import Thresholds
@@ -87,8 +87,8 @@ class BatchMeasurer(Generic[Task]):
         self._max_extra = max_extra
         self._patience = Patience()
         """Whether repeating rids a process of what spoiled it …"""
-        self._agreement = Patience()
-        """… and whether more processes make those agree that nothing spoiled."""
+        self._agreement = Allowance()
+        """… and what may be spent on processes that only disagree."""
         self._sentinels: dict[Hashable, Sentinel] = {}
 
     def measure(self, tasks: Sequence[Task], sentinel_key: Hashable | None = None) -> list[Outcome]:
@@ -99,6 +99,7 @@ class BatchMeasurer(Generic[Task]):
         """
         outcomes = [Outcome() for _ in tasks]
         pairs = list(zip(tasks, outcomes, strict=True))
+        self._agreement.earn(len(tasks))
         if sentinel_key is None or not tasks:
             self._measure_all(pairs)
             return outcomes
@@ -134,6 +135,8 @@ class BatchMeasurer(Generic[Task]):
 
     def _measure_one(self, task: Task, outcome: Outcome, *, repeated: bool) -> None:
         self._cool(outcome)
+        if repeated and self._has_enough(outcome):
+            self._agreement.spend()
         result = self._bench.measure_process(task)
         if isinstance(result, Failure):
             # A repetition that fails takes nothing from what was measured before.
@@ -144,8 +147,6 @@ class BatchMeasurer(Generic[Task]):
         reasons = judge_replicate(result, self._thresholds)
         outcome.add(result, reasons)
         self._patience.record(clean=is_clean(reasons), repeated=repeated)
-        if self._has_enough(outcome):
-            self._agreement.record(clean=self._agrees(outcome), repeated=repeated)
 
     def _is_wanted(self, outcome: Outcome, *, repeated: bool) -> bool:
         if outcome.gave_up:

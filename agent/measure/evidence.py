@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.conditions.energy import energy_mj
 from agent.conditions.load import LoadBetween
-from agent.conditions.snapshot import OFTEN, Moment
+from agent.conditions.snapshot import Moment
 from agent.conditions.throttle import ThrottleState, transitions
 from agent.measure.replicate import Conditions, Replicate
 
@@ -63,7 +63,9 @@ def make_conditions(around: Around, begin_ns: int, end_ns: int) -> Conditions:
         steal_percent=around.load.steal_percent,
         throttled=_signs(around),
         seen={
-            name: (min(values), max(values)) for name in OFTEN if (values := _values(window, name))
+            name: (min(values), max(values))
+            for name in dict.fromkeys(name for moment in window for name in moment.values)
+            if (values := _values(window, name))
         },
         clock_low_mhz=min(clocks, default=None),
         clock_mean_mhz=fmean(clocks) if clocks else None,

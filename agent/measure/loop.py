@@ -56,30 +56,24 @@ class Samples:
         return self.stopped == STOPPED_PRECISE
 
 
+Timed = Callable[[], tuple[int, int]]
+"""Runs once; returns its wall time and how much of that the thread stood without a core, in ns."""
+
+
 @dataclass(slots=True)
 class _Stream:
     """Times runs one by one."""
 
-    run: Callable[[], object]
+    timed: Timed
     clock_ns: Callable[[], int]
-    waiting_ns: Callable[[], int]
     walls: list[int] = field(default_factory=list)
     waits: list[int] = field(default_factory=list)
     nets: list[int] = field(default_factory=list)
 
     def take(self) -> None:
-        # Looked up beforehand: nothing but the run lies between two looks at the clock.
-        run, clock_ns = self.run, self.clock_ns
-        ahead = clock_ns()
-        waited = self.waiting_ns()
-        begin = clock_ns()
-        run()
-        end = clock_ns()
-        waited = self.waiting_ns() - waited
-        # A thread often loses its core as a system call returns: that wait lies outside the run.
-        waited -= begin - ahead + clock_ns() - end
+        wall, waited = self.timed()
         # A clock too coarse to see the run must not make a latency of zero.
-        wall = max(end - begin, 1)
+        wall = max(wall, 1)
         waited = min(max(waited, 0), wall - 1)
         self.walls.append(wall)
         self.waits.append(waited)
@@ -96,17 +90,38 @@ def sample(
     plan: Plan,
     waiting_ns: Callable[[], int] = lambda: 0,
 ) -> Samples:
-    """Runs ``run`` until its latency is known.
+    """Runs ``run`` in this process until its latency is known.
 
     ``clock_ns`` is monotonic; ``waiting_ns`` is the total time that this thread has stood
     runnable without a core, which is no part of the model's latency and is told apart.
+    """
+
+    def timed() -> tuple[int, int]:
+        # Nothing but the run lies between two looks at the clock.
+        ahead = clock_ns()
+        waited = waiting_ns()
+        begin = clock_ns()
+        run()
+        end = clock_ns()
+        waited = waiting_ns() - waited
+        # A thread often loses its core as a system call returns: that wait lies outside the run.
+        waited -= begin - ahead + clock_ns() - end
+        return end - begin, waited
+
+    return sample_timed(timed, clock_ns, plan)
+
+
+def sample_timed(timed: Timed, clock_ns: Callable[[], int], plan: Plan) -> Samples:
+    """Has runs timed, here or elsewhere, until the latency is known.
+
+    ``clock_ns`` is the clock of where they run, and stands after the last of them.
     Samples that still fall are counted as warm-up and taken again, within the warm-up's limits;
     samples that rise are a board that slows down, and not steady.
     """
-    warming = _Stream(run, clock_ns, waiting_ns)
+    warming = _Stream(timed, clock_ns)
     steady = _warm_up(warming, plan)
     warmup_runs = len(warming.nets)
-    stream = _Stream(run, clock_ns, waiting_ns)
+    stream = _Stream(timed, clock_ns)
     begin = since = clock_ns()
     while True:
         stopped = _take_samples(stream, plan, since)

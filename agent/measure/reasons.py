@@ -47,6 +47,7 @@ class Reason(StrEnum):
     GOVERNOR = "governor"
     ON_BATTERY = "on-battery"
     REPEATED = "repeated"
+    SINGLE_PROCESS = "single-process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         _S, True, "the 95 % interval of the median is too wide", "measure on a quieter board"
     ),
     Reason.PROCESSES_DIFFER: Explanation(
-        _S, True, "fresh processes gave different medians", "measure on a quieter board"
+        _N,
+        False,
+        "fresh processes gave different medians; the interval allows for it",
+        "nothing to do",
     ),
     Reason.WIDE_SPREAD: Explanation(
         _S, True, "the middle half of the samples spreads widely", "measure on a quieter board"
@@ -135,6 +139,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.ON_BATTERY: Explanation(_N, False, "the machine ran from its battery", "plug it in"),
     Reason.REPEATED: Explanation(
         _N, False, "some processes were spoiled and measured again", "nothing to do"
+    ),
+    Reason.SINGLE_PROCESS: Explanation(
+        _N,
+        False,
+        "made in one process, so that differences between processes stay unseen",
+        "measure with --processes 3",
     ),
 }
 

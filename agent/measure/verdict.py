@@ -112,7 +112,7 @@ def _is_slow_clock(conditions: Conditions, thresholds: Thresholds) -> bool:
 
 def _difference_reasons(replicates: Sequence[Replicate], thresholds: Thresholds) -> list[Reason]:
     if len(replicates) < 2:
-        return []
+        return [Reason.SINGLE_PROCESS] if replicates else []
     found = []
     medians = np.array([replicate.median_ms for replicate in replicates])
     low, high = process_interval(medians)

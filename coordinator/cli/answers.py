@@ -2,71 +2,105 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from coordinator.cli.answer_table import show_answer
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, DeviceName, Space, connect
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
-from help_core.records import AdaptOrder, Answer, LimitOutcome, Pick
-from help_core.records.orders import DEFAULT_SAMPLES
+from coordinator.cli.report import PhaseTimes, keep_answer
+from coordinator.cli.search_options import (
+    AccuracyName,
+    CandidateFile,
+    Devices,
+    GeneratorName,
+    MaxEnergy,
+    MaxFlops,
+    MaxLatency,
+    MaxMemory,
+    MaxParams,
+    Measurements,
+    MinAccuracy,
+    ObjectiveName,
+    Out,
+    Percentile,
+    Plot,
+    Predictor,
+    Seed,
+    Top,
+    WholeFront,
+    make_limits,
+    read_names,
+)
+from coordinator.client import Client
+from help_core.records import AdaptOrder, Objective
+from help_core.records.orders import DEFAULT_SAMPLES, MEDIAN
 from help_proto.console import print_json
 
-Limits = Annotated[
-    list[float] | None,
-    typer.Option(
-        "--max-latency-ms",
-        help="Latency limit; may be repeated. Default: levels spread over what the device can do.",
-        show_default=False,
-    ),
-]
+__all__ = ["adapt", "predict", "search", "show_answer"]
 
 
 def adapt(
     context: typer.Context,
-    device: DeviceName,
+    device: Devices,
     space: Space = "nasbench201",
     samples: Annotated[
         int, typer.Option(help="Measurements that adapt the predictor.")
     ] = DEFAULT_SAMPLES,
-    max_latency_ms: Limits = None,
-    top: Annotated[int, typer.Option(help="Architectures to show for each limit.")] = 1,
+    max_latency_ms: MaxLatency = None,
+    percentile: Percentile = MEDIAN,
+    max_params: MaxParams = "",
+    max_flops: MaxFlops = "",
+    max_memory_mib: MaxMemory = None,
+    max_energy_mj: MaxEnergy = None,
+    min_accuracy: MinAccuracy = None,
+    front: WholeFront = False,
+    objective: ObjectiveName = Objective.DEFAULT,
+    accuracy: AccuracyName = "",
+    candidates: CandidateFile = None,
+    generator: GeneratorName = "",
+    top: Top = 1,
     verify: Annotated[bool, typer.Option(help="Measure the winners before they are shown.")] = True,
-    predictor: Annotated[
-        str, typer.Option(help="Predictor. Default: the best for the space.", show_default=False)
-    ] = "",
-    measurements: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Most measurements to confirm winners with; 0: as many as is usual."
-        ),
-    ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+    predictor: Predictor = "",
+    measurements: Measurements = 0,
+    seed: Seed = 0,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure again what the store holds already.")
     ] = False,
-    plot: Annotated[
-        Path | None, typer.Option(help="Also draw the front to this .png or .svg file.")
-    ] = None,
+    plot: Plot = None,
+    out: Out = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
     """Find the most accurate architectures within latency limits on a device.
 
     Measures about ten reference architectures, adapts the predictor to the device, scores the
-    whole space and measures the candidates before it shows them. Ctrl-C stops it; what was
-    measured is kept, and the same command goes on from there.
+    candidates and measures the best before it shows them. Ctrl-C stops it; what was measured
+    is kept, and the same command goes on from there. A device that goes away is waited for.
     """
     order = AdaptOrder(
-        device=device,
+        device=device[0],
+        more_devices=tuple(device[1:]),
         space=space,
         predictor=predictor,
         samples=samples,
         max_latency_ms=tuple(max_latency_ms or ()),
+        percentile=percentile,
+        limits=make_limits(max_params, max_flops, max_memory_mib, max_energy_mj),
+        min_accuracy_percent=tuple(min_accuracy or ()),
+        whole_front=front,
+        objective=objective,
+        accuracy_source=accuracy,
+        candidates=read_names(candidates, space),
+        candidates_name=candidates.name if candidates else "",
+        generator=generator,
         top=top,
         verify=verify,
         winner_measurements=measurements,
@@ -74,7 +108,70 @@ def adapt(
         fresh=fresh,
     )
     with connect(context, coordinator) as client:
-        answer = watch(client.adapt(order))
+        _answer(client, order, plot, out, as_json=as_json)
+
+
+def search(
+    context: typer.Context,
+    device: Devices,
+    space: Space = "nasbench201",
+    max_latency_ms: MaxLatency = None,
+    percentile: Percentile = MEDIAN,
+    max_params: MaxParams = "",
+    max_flops: MaxFlops = "",
+    max_memory_mib: MaxMemory = None,
+    max_energy_mj: MaxEnergy = None,
+    min_accuracy: MinAccuracy = None,
+    front: WholeFront = False,
+    objective: ObjectiveName = Objective.DEFAULT,
+    accuracy: AccuracyName = "",
+    candidates: CandidateFile = None,
+    generator: GeneratorName = "",
+    top: Top = 3,
+    verify: Annotated[
+        bool, typer.Option(help="Measure the winners before they are shown.")
+    ] = False,
+    measurements: Measurements = 0,
+    seed: Seed = 0,
+    plot: Plot = None,
+    out: Out = None,
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Search again on a device that was adapted before, from what was measured then.
+
+    Takes no measurement unless --verify asks for the winners to be measured; without it an
+    answer is predicted and may break its limit.
+    """
+    order = AdaptOrder(
+        device=device[0],
+        more_devices=tuple(device[1:]),
+        space=space,
+        max_latency_ms=tuple(max_latency_ms or ()),
+        percentile=percentile,
+        limits=make_limits(max_params, max_flops, max_memory_mib, max_energy_mj),
+        min_accuracy_percent=tuple(min_accuracy or ()),
+        whole_front=front,
+        objective=objective,
+        accuracy_source=accuracy,
+        candidates=read_names(candidates, space),
+        candidates_name=candidates.name if candidates else "",
+        generator=generator,
+        top=top,
+        verify=verify,
+        winner_measurements=measurements,
+        seed=seed,
+        reuse_adaptation=True,
+    )
+    with connect(context, coordinator) as client:
+        _answer(client, order, plot, out, as_json=as_json)
+
+
+def _answer(client: Client, order: AdaptOrder, plot: Plot, out: Out, *, as_json: bool) -> None:
+    times = PhaseTimes()
+    answer = watch(times.follow(client.adapt(order)))
+    if out is not None:
+        keep_answer(client, answer, out, times.phases(), _command(sys.argv[1:]))
     if plot is not None:
         draw_front(answer, plot)
     if as_json:
@@ -83,64 +180,13 @@ def adapt(
         show_answer(answer)
 
 
-def show_answer(answer: Answer) -> None:
-    """The table of an answer, its notes and its architectures."""
-    console = Console()
-    console.print(
-        _picks_table(f"{answer.space} on {answer.device}", answer.picks, answer.accuracy_source)
-    )
-    _print_architectures(console, answer.picks)
-    _print_limits(console, answer.limits)
-    for note in answer.notes:
-        console.print(
-            f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
-    console.print(_summary(answer), highlight=False, soft_wrap=True)
-
-
-def _summary(answer: Answer) -> str:
-    text = f"{len(answer.support)} measurements adapted the predictor {answer.predictor}"
-    if answer.confirmations:
-        text += f", {len(answer.confirmations)} confirmed the answer"
-    return f"{text}; {answer.elapsed_s:.0f} s in all." if answer.elapsed_s else f"{text}."
-
-
-def _picks_table(title: str, picks: tuple[Pick, ...], source: str) -> Table:
-    table = Table(title=title, caption=f"accuracy: {source}" if source else None)
-    headers = ("limit\nms", "predicted\nms", "90 %\ninterval", "measured\nms", "accuracy\n%")
-    for name in ("#", *headers, "params\nM", "MACs\nM"):
-        table.add_column(name, justify="right")
-    for number, pick in enumerate(picks, start=1):
-        table.add_row(
-            str(number),
-            f"{pick.limit_ms:.4g}",
-            f"{pick.predicted_ms:.3g}",
-            f"{pick.low_ms:.3g}-{pick.high_ms:.3g}",
-            "-" if pick.measured_ms is None else f"{pick.measured_ms:.3g}",
-            "-" if pick.accuracy_percent is None else f"{pick.accuracy_percent:.1f}",
-            f"{pick.parameters / 1e6:.3f}",
-            f"{pick.multiply_adds / 1e6:.1f}",
-        )
-    return table
-
-
-def _print_architectures(console: Console, picks: tuple[Pick, ...]) -> None:
-    for number, pick in enumerate(picks, start=1):
-        console.print(
-            f"{number:>3}  {pick.architecture}", markup=False, highlight=False, soft_wrap=True
-        )
-
-
-def _print_limits(console: Console, limits: tuple[LimitOutcome, ...]) -> None:
-    for outcome in limits:
-        if not outcome.met:
-            console.print(
-                f"limit {outcome.limit_ms:g} ms: {outcome.message}",
-                style="yellow",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+def _command(arguments: Sequence[str]) -> str:
+    """The command line for a page that is shown to others: without a token."""
+    kept = [one for one in arguments if not one.startswith("--token=")]
+    while "--token" in kept:
+        index = kept.index("--token")
+        del kept[index : index + 2]
+    return shlex.join(["help-coord", *kept])
 
 
 def predict(
@@ -168,26 +214,3 @@ def predict(
     for name, latency_ms, low_ms, high_ms in rows:
         table.add_row(f"{latency_ms:.4g}", f"{low_ms:.4g}-{high_ms:.4g}", name)
     Console().print(table)
-
-
-def search(
-    context: typer.Context,
-    device: DeviceName,
-    max_latency_ms: Annotated[
-        list[float], typer.Option("--max-latency-ms", help="Latency limit; may be repeated.")
-    ],
-    space: Space = "nasbench201",
-    top: Annotated[int, typer.Option(min=1, max=1000, help="Architectures for each limit.")] = 3,
-    coordinator: Coordinator = DEFAULT_ADDRESS,
-    as_json: AsJson = False,
-) -> None:
-    """Search by prediction alone on a device that was adapted before.
-
-    Takes no measurement, so an answer may break its limit; 'help-coord adapt' confirms.
-    """
-    with connect(context, coordinator) as client:
-        answer = client.search(device, space, max_latency_ms, top)
-    if as_json:
-        print_json(answer)
-    else:
-        show_answer(answer)

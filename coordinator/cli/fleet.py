@@ -89,9 +89,21 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    http: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Also serve pages and read-only JSON there, for example 127.0.0.1:8080; with"
+            " --tls over HTTPS. See docs/web.md. Default: nowhere.",
+            show_default=False,
+        ),
+    ] = "",
     lease_s: Annotated[
         float, typer.Option(min=0.5, help="An agent that is silent for so long loses its jobs.")
     ] = 60.0,
+    audit_days: Annotated[
+        int, typer.Option(min=0, help="Days that the audit log reaches back; 0: all.")
+    ] = 400,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
     log_format: LogFormat = "text",
 ) -> None:
@@ -118,7 +130,9 @@ def serve(
             check_listen(listen_agents or agents_address(listen), tls=True) if secure else ""
         ),
         reflection=reflection,
+        audit_days=audit_days,
         monitor=metrics,
+        http=check_listen(http, tls=secure, option="--http") if http else "",
         lease_s=lease_s,
     )
     asyncio.run(serve_forever(listen, store or default_store(), options))

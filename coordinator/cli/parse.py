@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from help_core.errors import BadInput
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)([KMG]?)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
@@ -19,6 +21,16 @@ def parse_duration(text: str) -> float | None:
     if found is None:
         raise BadInput(f"{text!r} is no duration; write for example 90s, 30m, 2h or 1d")
     return float(found[1]) * _UNITS_S[found[2]]
+
+
+def parse_count(text: str) -> int | None:
+    """A number of "5000000", "5M", "1.2G" …, ``None`` of nothing; raises ``BadInput``."""
+    if not text:
+        return None
+    found = _COUNT.fullmatch(text)
+    if found is None:
+        raise BadInput(f"{text!r} is no count; write for example 5000000, 5M or 1.2G")
+    return round(float(found[1]) * _COUNTS[found[2].upper()])
 
 
 def parse_labels(texts: Sequence[str] | None) -> dict[str, str]:

@@ -41,8 +41,14 @@ def draw_front(answer: Answer, path: Path) -> None:
             np.array([point.latency_ms for point in answer.cloud]),
             np.array([point.accuracy_percent for point in answer.cloud]),
             winners,
-            tuple(outcome.limit_ms for outcome in answer.limits if outcome.met),
+            _limits_ms(answer),
             labels,
         )
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _limits_ms(answer: Answer) -> tuple[float, ...]:
+    """The limits that are met, each once."""
+    met = (outcome.limit_ms for outcome in answer.limits if outcome.met)
+    return tuple(dict.fromkeys(limit for limit in met if limit is not None))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +13,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from coordinator.cli.answers import Limits, show_answer
+from coordinator.cli.answer_table import show_answer
 from coordinator.cli.options import AsJson
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
+from coordinator.cli.search_options import MaxLatency
 from coordinator.client import Client
+from coordinator.embedded import embedded
 from help_core.errors import HelpError, MeasurementFailed, StoreError
 from help_core.records import AdaptOrder, Answer, Progress
 from help_proto.console import print_json
@@ -33,7 +33,7 @@ def quickstart(
     out: Annotated[
         Path, typer.Option(help="Folder for the store, the picture and the log.")
     ] = Path("quickstart-output"),
-    max_latency_ms: Limits = None,
+    max_latency_ms: MaxLatency = None,
     top: Annotated[int, typer.Option(help="Architectures to show for each limit.")] = 1,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure again what an earlier run measured.")
@@ -58,7 +58,7 @@ def quickstart(
         raise StoreError(f"--out {out}: cannot be made ({error.strerror})") from None
     log = out / "agent.log"
     with (
-        _coordinator(out / "coordinator.db") as address,
+        embedded(str(out / "coordinator.db")) as address,
         _agent(address, out, log) as agent,
         Client(address) as client,
     ):
@@ -77,27 +77,6 @@ def quickstart(
         " board,\nthen 'help-coord adapt --device NAME --max-latency-ms X'.",
         highlight=False,
     )
-
-
-@contextmanager
-def _coordinator(database: Path) -> Iterator[str]:
-    """A coordinator on a free port of loopback, in a thread of this process."""
-    from coordinator.server import running
-    from coordinator.store import open_store
-
-    store = open_store(str(database))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="coordinator", daemon=True)
-    thread.start()
-    server = running("127.0.0.1:0", store)
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result().users
-    finally:
-        closing = server.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(closing, loop).result(STOP_S)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(STOP_S)
-        store.close()
 
 
 @contextmanager

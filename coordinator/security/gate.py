@@ -60,6 +60,9 @@ class Gate(Protocol):
     async def identify(self, context: Context) -> Principal:
         """Who calls; raises ``Unauthenticated`` for credentials that are not good."""
 
+    async def user(self, digest: str, peer: str) -> Principal:
+        """The user whose token has that digest; raises ``Unauthenticated`` or ``Forbidden``."""
+
     def authorise(self, rule: Rule, principal: Principal) -> None:
         """Raises ``Unauthenticated`` or ``Forbidden`` if the rule is not for that principal."""
 
@@ -80,7 +83,11 @@ class OpenGate:
 
     async def identify(self, context: Context) -> Principal:
         """Everybody is the admin of this machine."""
-        return Principal("local", peer_host(context.peer()), Role.ADMIN)
+        return await self.user("", peer_host(context.peer()))
+
+    async def user(self, digest: str, peer: str) -> Principal:
+        """See ``identify``."""
+        return Principal("local", peer, Role.ADMIN)
 
     def authorise(self, rule: Rule, principal: Principal) -> None:
         """Allows all."""
@@ -122,7 +129,7 @@ class GuardedGate:
         secret = _bearer(context)
         if secret is None:
             return Principal("anonymous", peer)
-        return await self._user(secret, peer)
+        return await self.user(digest_of(secret), peer)
 
     async def _agent(self, pem: bytes, peer: str) -> Principal:
         serial, agent_id = _identity(pem)
@@ -138,8 +145,9 @@ class GuardedGate:
             raise Unauthenticated(f"the certificate of agent {agent_id} has expired; enrol again")
         return Principal(f"agent:{agent_id}", peer, agent_id=agent_id)
 
-    async def _user(self, secret: str, peer: str) -> Principal:
-        token = await self._find_token(digest_of(secret), peer)
+    async def user(self, digest: str, peer: str) -> Principal:
+        """See ``Gate``."""
+        token = await self._find_token(digest, peer)
         if token is None:
             raise Unauthenticated("unknown token; see 'help-coord login'")
         if token.revoked or token.expires_unix_s <= self._clock.now_s():

@@ -120,3 +120,9 @@ class AccessStore(Protocol):
 
     def entries(self, limit: int) -> Sequence[AuditEntry]:
         """The newest entries of the audit log, newest first."""
+
+    def prune_entries(self, before_unix_s: float, entry: AuditEntry) -> int:
+        """Deletes audit entries made before then; how many.
+
+        Where there are some, ``entry`` is added, with their number before its subject.
+        """

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from coordinator.usecases.collect import Wanted, make_name
-from help_core.records import AdaptOrder, CollectionOrder, check_labels
-from help_core.records.orders import DEFAULT_SAMPLES
-from help_proto.convert import number, text
+from help_core.records import CollectionOrder, check_labels
+from help_proto.convert import text
 from help_proto.v1 import fleet_service_pb2 as pb
-
-
-def from_adapt(request: pb.AdaptRequest) -> AdaptOrder:
-    """What to adapt; raises ``BadInput``."""
-    return AdaptOrder(
-        device=text("device", request.device, 64),
-        space=request.space,
-        predictor=request.predictor,
-        samples=request.samples or DEFAULT_SAMPLES,
-        max_latency_ms=tuple(request.max_latency_ms),
-        top=request.top or 1,
-        verify=request.verify,
-        winner_measurements=request.winner_measurements,
-        seed=number("seed", request.seed),
-        fresh=request.fresh,
-    )
 
 
 def from_collect(request: pb.CollectRequest) -> Wanted:

@@ -73,3 +73,7 @@ class SqlAccessStore:
     def entries(self, limit: int) -> list[AuditEntry]:
         with self._transaction(write=False) as connection:
             return queries.entries(connection, limit)
+
+    def prune_entries(self, before_unix_s: float, entry: AuditEntry) -> int:
+        with self._transaction(write=True) as connection:
+            return queries.prune_entries(connection, before_unix_s, entry)

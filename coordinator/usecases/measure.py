@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from coordinator.clock import Clock
 from coordinator.signals import Signals, jobs_of, reports_of
-from coordinator.store import JobOrder, Store, StoredMeasurement
-from help_core.errors import StoreError
+from coordinator.store import Adaptation, JobOrder, Store, StoredMeasurement
+from help_core.errors import NotFound, StoreError
 from help_core.records import Job, JobState, Progress, Purpose, Verdict
+from help_core.spaces import get_gene_space
 
 FINAL = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 LOOK_AGAIN_S = 1.0
@@ -101,3 +102,22 @@ def best_of_each(found: Sequence[StoredMeasurement]) -> dict[str, StoredMeasurem
         if held is None or valid or held.measurement.verdict is not Verdict.VALID:
             best[stored.architecture] = stored
     return best
+
+
+def last_adaptation(
+    store: Store, device: str, space: str, now_s: float
+) -> tuple[Adaptation, dict[str, StoredMeasurement]]:
+    """The last adaptation of a device with its measurements, in their order.
+
+    Raises ``NotFound`` where there is none.
+    """
+    get_gene_space(space)
+    store.device(device, now_s)
+    adaptation = store.adaptation(device, space)
+    if adaptation is None:
+        raise NotFound(
+            f"{device} is not adapted in {space} yet;"
+            f" run 'help-coord adapt --device {device} --space {space}' first"
+        )
+    best = best_of_each(store.measurements(device, adaptation.support))
+    return adaptation, {name: best[name] for name in adaptation.support if name in best}

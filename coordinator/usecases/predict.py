@@ -11,13 +11,13 @@ from coordinator.clock import Clock
 from coordinator.store import Adaptation, Store, StoredMeasurement
 from coordinator.usecases.answering import make_answer
 from coordinator.usecases.candidates import load_knowledge
-from coordinator.usecases.measure import best_of_each
+from coordinator.usecases.measure import last_adaptation
 from coordinator.usecases.session import Session
-from help_core.errors import BadInput, NotFound
+from help_core.errors import BadInput
 from help_core.predictors.base import Prediction, Support
 from help_core.predictors.registry import PredictorSource, get_predictor
 from help_core.records import AdaptOrder, Answer
-from help_core.spaces import Architecture, get_gene_space, parse_architecture
+from help_core.spaces import Architecture, parse_architecture
 
 
 class Predicting:
@@ -71,18 +71,7 @@ class Predicting:
             raise BadInput("give at least one latency limit")
         adaptation, measured = self._last(order.device, order.space)
         knowledge = load_knowledge(self._store, order.space, adaptation.predictor, self._predictors)
-        session = Session(order, knowledge, measured)
-        return make_answer(session, session.limits(), (), 0.0)
+        return make_answer(Session(order, knowledge, {order.device: measured}), (), 0.0)
 
     def _last(self, device: str, space: str) -> tuple[Adaptation, dict[str, StoredMeasurement]]:
-        """The last adaptation with its measurements, in their order."""
-        get_gene_space(space)
-        self._store.device(device, self._clock.now_s())
-        adaptation = self._store.adaptation(device, space)
-        if adaptation is None:
-            raise NotFound(
-                f"{device} is not adapted in {space} yet;"
-                f" run 'help-coord adapt --device {device} --space {space}' first"
-            )
-        best = best_of_each(self._store.measurements(device, adaptation.support))
-        return adaptation, {name: best[name] for name in adaptation.support if name in best}
+        return last_adaptation(self._store, device, space, self._clock.now_s())

@@ -17,3 +17,20 @@ class AccuracySource(Protocol):
 
     def accuracy_percent(self, genes: IntArray) -> FloatArray:
         """Top-1 accuracy ``[n]`` in percent of genotypes ``[n, genes]``; NaN where unknown."""
+
+
+@runtime_checkable
+class UncertainAccuracy(AccuracySource, Protocol):
+    """An accuracy source that knows how unsure it is."""
+
+    def deviation_percent(self, genes: IntArray) -> FloatArray:
+        """Standard deviation ``[n]`` of its figures, in percentage points."""
+
+
+@runtime_checkable
+class RankingOnly(AccuracySource, Protocol):
+    """A source whose figures rank architectures and have no unit: more is better."""
+
+    @property
+    def is_proxy(self) -> bool:
+        """Always true."""

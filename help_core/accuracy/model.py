@@ -18,8 +18,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from help_core.accuracy.base import AccuracySource
 from help_core.accuracy.cell_network import scores, weight_shapes
 from help_core.accuracy.isomorphism import DISCONNECTED, cell_signatures
+from help_core.accuracy.ofa_model import SHIPPED as SHIPPED_OFA
+from help_core.accuracy.ofa_model import load_shipped_ofa_accuracy
 from help_core.arrays import AnyArray, FloatArray, IntArray
 from help_core.errors import BadCheckpoint
 
@@ -150,10 +153,15 @@ class ModelAccuracy:
         return self.ensemble.accuracy_percent(genes)[:, self.output]
 
 
-def load_shipped_accuracy(space_name: str) -> ModelAccuracy | None:
+def load_shipped_accuracy(space_name: str) -> AccuracySource | None:
     """The accuracy source that ships for a search space; none for most spaces."""
-    if space_name not in DATASETS:
-        return None
+    if space_name == SHIPPED_OFA:
+        return load_shipped_ofa_accuracy()
+    return load_shipped_cells(space_name) if space_name in DATASETS else None
+
+
+def load_shipped_cells(space_name: str) -> ModelAccuracy:
+    """The model of one of the three NAS-Bench-201 spaces."""
     folder = files("help_core") / "assets" / "accuracy"
     provenance = json.loads((folder / f"{SHIPPED}.json").read_text(encoding="utf-8"))
     dataset = DATASETS[space_name]

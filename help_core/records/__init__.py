@@ -6,6 +6,7 @@ from help_core.records.answer import (
     LimitOutcome,
     MeasuredPoint,
     Pick,
+    PickOnDevice,
     Progress,
 )
 from help_core.records.collection import CollectionOrder, CollectionStatus
@@ -29,11 +30,20 @@ from help_core.records.measurement import (
     Verdict,
 )
 from help_core.records.model import StoredModel
-from help_core.records.orders import AccuracyRow, AdaptOrder, TableOrigin, TableRow
+from help_core.records.orders import (
+    AccuracyRow,
+    AdaptOrder,
+    Limits,
+    Objective,
+    TableOrigin,
+    TableRow,
+)
+from help_core.records.run import AdaptRun, RunState, check_run_id
 
 __all__ = [
     "AccuracyRow",
     "AdaptOrder",
+    "AdaptRun",
     "Answer",
     "Board",
     "CloudPoint",
@@ -49,13 +59,17 @@ __all__ = [
     "LeaseRef",
     "LeasedJob",
     "LimitOutcome",
+    "Limits",
     "MeasuredPoint",
     "Measurement",
+    "Objective",
     "Pick",
+    "PickOnDevice",
     "Progress",
     "Purpose",
     "Reading",
     "Report",
+    "RunState",
     "Settings",
     "StoredModel",
     "Summary",
@@ -64,4 +78,5 @@ __all__ = [
     "Verdict",
     "check_labels",
     "check_name",
+    "check_run_id",
 ]

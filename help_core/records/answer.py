@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from help_core.records.measurement import Verdict
+from help_core.records.orders import MEDIAN, Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,29 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """An architecture offered for a limit; ``measured_ms`` is ``None`` without verification."""
+class PickOnDevice:
+    """One of the architectures offered, on one device; what is ``None`` was not measured."""
 
-    limit_ms: float
+    device: str
+    predicted_ms: float
+    low_ms: float
+    high_ms: float
+    measured_ms: float | None = None
+    """At the percentile that the order names."""
+    median_ms: float | None = None
+    memory_mib: float | None = None
+    energy_mj: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """An architecture offered for a limit; ``measured_ms`` is ``None`` without verification.
+
+    With several devices, latencies are those of the slowest; ``devices`` holds each.
+    """
+
+    limit_ms: float | None
+    """``None`` where no latency limit was asked for."""
     architecture: str
     predicted_ms: float
     low_ms: float
@@ -30,15 +50,18 @@ class Pick:
     accuracy_percent: float | None
     parameters: int
     multiply_adds: int
+    min_accuracy_percent: float | None = None
+    devices: tuple[PickOnDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LimitOutcome:
     """Whether a limit is met, and one line on why the search for it ended."""
 
-    limit_ms: float
+    limit_ms: float | None
     met: bool
     message: str
+    min_accuracy_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +72,7 @@ class MeasuredPoint:
     latency_ms: float
     predicted_ms: float
     verdict: Verdict
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +98,11 @@ class Answer:
     cloud: tuple[CloudPoint, ...]
     notes: tuple[str, ...]
     elapsed_s: float
+    devices: tuple[str, ...] = ()
+    """All that the answer holds on; ``device`` is the first."""
+    percentile: float = MEDIAN
+    objective: Objective = Objective.DEFAULT
+    candidates: int = 0
+    """How many architectures the answer was chosen from."""
+    candidates_name: str = ""
+    """Which those were: a generator's name, or the user's file."""

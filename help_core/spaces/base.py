@@ -72,6 +72,18 @@ class Cost:
     """In convolutions, matrix products and the classifier (the field's "FLOPs")."""
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What ``n`` architectures cost on paper; see ``Cost``."""
+
+    parameters: IntArray
+    multiply_adds: IntArray
+
+    def of(self, row: int) -> Cost:
+        """Of one architecture."""
+        return Cost(int(self.parameters[row]), int(self.multiply_adds[row]))
+
+
 @runtime_checkable
 class SearchSpace(Protocol):
     """A set of architectures that can be named, costed and built."""
@@ -142,6 +154,25 @@ class HollowSpace(GeneSpace, Protocol):
 
     def carries(self, genes: IntArray) -> BoolArray:
         """Whether each of ``[n, genes]`` carries its input to its output, ``[n]``."""
+
+
+@runtime_checkable
+class CostedSpace(GeneSpace, Protocol):
+    """A gene space that costs many architectures at once."""
+
+    def costs(self, genes: IntArray) -> Costs:
+        """Of genotypes ``[n, genes]``."""
+
+
+def costs_of(space: GeneSpace, genes: IntArray) -> Costs:
+    """Costs of genotypes ``[n, genes]``, one at a time where the space knows no other way."""
+    if isinstance(space, CostedSpace):
+        return space.costs(genes)
+    found = [space.cost(architecture) for architecture in space.from_genes(genes)]
+    return Costs(
+        np.array([cost.parameters for cost in found], dtype=np.int64),
+        np.array([cost.multiply_adds for cost in found], dtype=np.int64),
+    )
 
 
 def sample_genes(

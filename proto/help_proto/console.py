@@ -22,7 +22,8 @@ EXIT_CODES_HELP = (
     "Exit codes: 0 done · 2 bad input · 3 unknown name · 4 coordinator not reachable ·"
     " 5 address in use · 6 store or spool unusable · 7 conflict · 8 no architecture meets the"
     " limit · 9 measurement failed · 10 timed out · 11 incompatible versions ·"
-    " 12 not authenticated · 13 not allowed · 14 too many requests · 130 interrupted."
+    " 12 not authenticated · 13 not allowed · 14 too many requests ·"
+    " 15 deploying failed · 130 interrupted."
 )
 
 
@@ -62,9 +63,13 @@ def log_to_stderr(*, verbose: bool, form: str = "text") -> None:
     if form == "json":
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
-    elif form == "text":
+    elif form == "text" and sys.stderr.isatty():
         handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
         handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
+    elif form == "text":
+        # A file or a journal: no columns, no wrapping, one line each.
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     else:
         raise BadInput(f"--log-format {form!r} is unknown; use text or json")
     logging.basicConfig(

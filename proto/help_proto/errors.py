@@ -43,6 +43,7 @@ TABLE: dict[type[errors.HelpError], Row] = {
     errors.Unauthenticated: Row(_S.UNAUTHENTICATED, 12),
     errors.Forbidden: Row(_S.PERMISSION_DENIED, 13),
     errors.RateLimited: Row(_S.RESOURCE_EXHAUSTED, 14),
+    errors.DeployFailed: Row(_S.FAILED_PRECONDITION, 15),
     errors.Cancelled: Row(_S.CANCELLED, 130),
 }
 

@@ -26,7 +26,7 @@ QUICK = Plan(min_sampling_s=0.01, max_sampling_s=0.05, max_warmup_s=0.05)
 def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """The commands see a fake laptop."""
     system = grow(tmp_path / "root", LAPTOP)
-    monkeypatch.setattr(main, "System", lambda: system)
+    monkeypatch.setattr(main, "this_machine", lambda: system)
     monkeypatch.setattr(probe, "LOOK_S", 0.01)
     return system
 
@@ -34,8 +34,8 @@ def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
 def test_a_model_is_measured_with_figures_verdict_and_explanations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def quick_board(*, with_memory: bool) -> HostBoard:
-        return HostBoard(QUICK, max_extra=0, with_memory=with_memory)
+    def quick_board(processes: int, *, system: System, with_memory: bool) -> HostBoard:
+        return HostBoard(QUICK, processes, system=system, max_extra=0, with_memory=with_memory)
 
     monkeypatch.setattr(main, "HostBoard", quick_board)
     path = tmp_path / "model.onnx"
@@ -63,6 +63,17 @@ def test_the_probe_names_what_will_spoil_numbers_and_the_way_out(laptop: System)
     assert "help-agent tune" in findings["governor"]["fix"]
     assert found["readings"]["battery_percent"] == 83
     assert "CPUExecutionProvider" in found["providers"]
+
+
+def test_the_probe_says_what_the_board_cannot_read_and_why(laptop: System) -> None:
+    (laptop.root / POLICY / "scaling_cur_freq").unlink()
+    laptop.gpu_missing = "NVML: Driver Not Loaded"
+    found = json.loads(CliRunner().invoke(app, ["probe", "--json"]).stdout)
+    assert found["unreadable"].keys() == {"cpu_clock_mhz", "gpu"}
+    assert "cpufreq" in found["unreadable"]["cpu_clock_mhz"]
+    table = CliRunner().invoke(app, ["probe"], env={"COLUMNS": "160"}).stdout
+    assert "unreadable: no cpufreq" in table
+    assert "unreadable: NVML: Driver Not Loaded" in table
 
 
 def test_the_probe_tells_of_throttling_now_and_since_boot(laptop: System) -> None:

@@ -117,3 +117,25 @@ def test_a_file_that_is_no_spool_is_moved_aside_and_said(
     assert _read_all(tmp_path) == []
     assert "was damaged" in caplog.text
     assert (tmp_path / "spool.sqlite.damaged-1").read_bytes().startswith(b"certainly not")
+
+
+def test_a_flipped_bit_in_the_schema_is_damage_and_said(
+    spooled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # To SQLite the text of the schema is data: with a letter changed it is another table.
+    text = b"CREATE TABLE spooled"
+    begin = (spooled / FILES[0]).read_bytes().index(text)
+    for at in range(begin, begin + 60, 3):
+        for bit in (0, 7):
+            folder = _copy(spooled, tmp_path / f"{at}-{bit}")
+            # Without the log, whose pages would cover the damage.
+            (folder / FILES[1]).unlink()
+            data = bytearray((folder / FILES[0]).read_bytes())
+            data[at] ^= 1 << bit
+            (folder / FILES[0]).write_bytes(bytes(data))
+            caplog.clear()
+            with caplog.at_level(logging.WARNING):
+                found = _read_all(folder)
+            true = {report.key: report for report in map(_report, range(COUNT))}
+            assert all(true[report.key] == report for report in found)
+            assert "damaged" in caplog.text

@@ -117,7 +117,7 @@ def test_a_jetson_is_tuned_by_its_own_commands(tmp_path: Path) -> None:
     stored = tmp_path / "jetson_clocks.conf"
     assert commands.run == [
         "nvpmodel -m 0",
-        f'sh -c jetson_clocks --store "{stored}" && jetson_clocks',
+        f'sh -c jetson_clocks --store "$1" && jetson_clocks sh {stored}',
     ]
     tuner.restore()
     assert commands.run[2:] == [f"jetson_clocks --restore {stored}", "nvpmodel -m 2"]

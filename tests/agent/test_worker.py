@@ -125,3 +125,25 @@ def test_a_stop_reports_what_was_measured_and_gives_back_the_rest(tmp_path: Path
     reports, link = _work(tmp_path, jobs, board, stop)
     assert [report.job_id for report in reports] == [0, 1, 2]
     assert [ref.job_id for ref in link.released] == [3]
+
+
+def test_a_board_that_is_not_ready_takes_no_work(tmp_path: Path) -> None:
+    stop = threading.Event()
+    link = FakeLink([_job(1, str(CELLS[0]))], stop)
+    board = RecordingBoard()
+    spool = Spool(tmp_path / "spool.sqlite")
+    backoff = Backoff(random.Random(0))
+    models = ModelFetcher(cast(Link, link), ModelCache(tmp_path / "models"), stop, backoff)
+    looks: list[float] = []
+
+    def ready(wait_s: float) -> bool:
+        looks.append(wait_s)
+        if len(looks) == 3:
+            stop.set()
+        return False
+
+    devices = {"box": Device("box", Board("replay"), Settings())}
+    Worker(cast(Link, link), board, devices, spool, stop, backoff, models, lambda: 1.0, ready).run()
+    spool.close()
+    assert len(looks) == 3
+    assert board.batches == []

@@ -116,3 +116,35 @@ def grow(root: Path, files: Mapping[str, str], commands: Commands | None = None)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     return System(root, commands or Commands())
+
+
+MAC = {
+    "sysctl -n hw.model": "MacBookPro18,3\n",
+    "sysctl -n machdep.cpu.brand_string": "Apple M1 Pro\n",
+    "sysctl -n hw.perflevel0.physicalcpu": "6\n",
+    "sysctl -n hw.perflevel1.physicalcpu": "2\n",
+    "pmset -g therm": (
+        "Note: No thermal warning level has been recorded\n"
+        "Note: No performance warning level has been recorded\n"
+        "Note: No CPU power status has been recorded\n"
+    ),
+    "pmset -g batt": (
+        "Now drawing from 'Battery Power'\n"
+        " -InternalBattery-0 (id=4653155)\t83%; discharging; 4:10 remaining present: true\n"
+    ),
+    "pmset -g": "System-wide power settings:\nCurrently in use:\n lowpowermode         1\n",
+}
+"""Commands of a Mac; the more special come first."""
+
+MAC_LIMITED = (
+    "\tCPU_Scheduler_Limit \t= 100\n\tCPU_Available_CPUs \t= 8\n\tCPU_Speed_Limit \t= 62\n"
+)
+
+
+def arm_cpuinfo(*parts: tuple[int, int]) -> str:
+    """``/proc/cpuinfo`` of cores by implementer and part number."""
+    return "".join(
+        f"processor\t: {index}\nCPU implementer\t: {implementer:#x}\nCPU architecture: 8\n"
+        f"CPU variant\t: 0x0\nCPU part\t: {part:#x}\nCPU revision\t: 3\n\n"
+        for index, (implementer, part) in enumerate(parts)
+    )

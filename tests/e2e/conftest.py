@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from help_core.spaces.nasbench201 import NasBench201
-from help_core.tables.latency import LatencyTable, format_latency_csv
+from tests.e2e.made_table import write_made_table
 from tests.e2e.processes import Process, free_port, is_online, python_module, replay_agent, wait_for
 
 
@@ -20,18 +18,8 @@ def e2e_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def replay_table(e2e_dir: Path) -> Path:
-    """Latencies that a plain model of hardware gives all cells on two devices, with 2 % noise."""
-    space = NasBench201()
-    genes = space.all_genes()
-    physics = space.features(genes, "physics")
-    rng = np.random.default_rng(0)
-    board = 3.0 + 0.11 * physics[:, 9] + 2.2 * physics[:, 3] + 0.4 * physics[:, 10]
-    server = 1.0 + 0.35 * physics[:, 11] + 0.012 * physics[:, 9]
-    latency = np.column_stack([board, server]) * rng.lognormal(0.0, 0.02, (len(genes), 2))
-    table = LatencyTable(space.name, tuple(space.from_genes(genes)), ("board", "server"), latency)
-    path = e2e_dir / "table.csv"
-    path.write_text(format_latency_csv(table))
-    return path
+    """A table with the devices ``board`` and ``server``."""
+    return write_made_table(e2e_dir / "table.csv")
 
 
 @pytest.fixture(scope="session")

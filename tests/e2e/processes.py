@@ -56,7 +56,7 @@ def python_module(module: str, *arguments: str) -> list[str]:
 
 
 def run_cli(
-    module: str, *arguments: str, timeout_s: float = 60.0
+    module: str, *arguments: str, timeout_s: float = 180.0
 ) -> subprocess.CompletedProcess[str]:
     """Runs help-coord or help-agent to its end."""
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
@@ -83,7 +83,7 @@ def coord(address: str, *arguments: str) -> Done:
     return run_cli("coordinator.main", *arguments, "--coordinator", address)
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
     """Waits until the condition holds."""
     end = time.monotonic() + timeout_s
     while not condition():

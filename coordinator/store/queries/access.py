@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -184,6 +185,14 @@ def entries(connection: sa.Connection, limit: int) -> list[AuditEntry]:
         AuditEntry(row.at_unix_s, row.actor, row.action, row.subject, row.peer, row.outcome)
         for row in connection.execute(query)
     ]
+
+
+def prune_entries(connection: sa.Connection, before_unix_s: float, entry: AuditEntry) -> int:
+    """See ``AccessStore.prune_entries``."""
+    count = connection.execute(audit.delete().where(audit.c.at_unix_s < before_unix_s)).rowcount
+    if count:
+        add_entry(connection, replace(entry, subject=f"{count} {entry.subject}"))
+    return count
 
 
 def _of_agent(connection: sa.Connection, agent_id: str) -> list[IssuedCertificate]:

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from coordinator.store.contract import JobOrder
+from coordinator.store.queries.lists import BATCH
 from coordinator.store.tables import devices, jobs
 from help_core.errors import NotFound
 from help_core.records import Job, JobState, Purpose
-
-BATCH = 500
-"""Most bound values in one IN list, below the limits of every database."""
 
 
 def enqueue(connection: sa.Connection, orders: Sequence[JobOrder]) -> list[int]:

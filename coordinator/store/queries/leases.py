@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,7 +11,7 @@ from coordinator.policy import QUARANTINE_S, SILENT_ATTEMPTS
 from coordinator.scheduling import Candidate, choose
 from coordinator.store.queries import collections as collection_queries
 from coordinator.store.queries import devices as device_queries
-from coordinator.store.queries.jobs import BATCH
+from coordinator.store.queries.lists import BATCH, one_of
 from coordinator.store.tables import devices, jobs
 from help_core.errors import NotFound
 from help_core.records import JobState, LeasedJob, LeaseRef
@@ -21,6 +22,27 @@ _CANDIDATE_COLUMNS = (
     jobs.c.architecture,
     jobs.c.priority,
     jobs.c.attempts,
+)
+
+# Made once: to make them for each lease would take longer than to run them.
+_SERVED = sa.select(devices.c.name, devices.c.turn, devices.c.quarantined_until_s).where(
+    devices.c.name.in_(sa.bindparam("names", expanding=True)),
+    devices.c.agent_id == sa.bindparam("agent"),
+)
+_QUEUED_FOR = sa.and_(
+    jobs.c.device == sa.bindparam("device_"), jobs.c.state == JobState.QUEUED.value
+)
+_COLLECTION = sa.select(sa.func.min(jobs.c.collection)).where(_QUEUED_FOR)
+_NEXT_COLLECTION = _COLLECTION.where(jobs.c.collection > sa.bindparam("before"))
+_QUEUED_IN = sa.and_(_QUEUED_FOR, jobs.c.collection == sa.bindparam("collection_"))
+_HIGHEST = sa.select(sa.func.max(jobs.c.priority)).where(_QUEUED_IN)
+_NEXT_HIGHEST = _HIGHEST.where(jobs.c.priority < sa.bindparam("above"))
+_FIRST = (
+    sa.select(*_CANDIDATE_COLUMNS)
+    .where(_QUEUED_IN, jobs.c.priority == sa.bindparam("priority_"))
+    .order_by(jobs.c.attempts, jobs.c.id)
+    .limit(sa.bindparam("count_"))
+    .with_for_update(skip_locked=True)
 )
 
 
@@ -35,12 +57,8 @@ def lease(
     """See ``Store.lease``."""
     if not device_queries.seen(connection, agent_id, now_s):
         raise NotFound(f"agent {agent_id[:64]!r} is not registered here; it must register first")
-    served = connection.execute(
-        sa.select(devices.c.name, devices.c.turn, devices.c.quarantined_until_s).where(
-            devices.c.name.in_(names), devices.c.agent_id == agent_id
-        )
-    ).all()
-    found: dict[int, sa.Row[tuple[int, int, str, int, int]]] = {}
+    served = connection.execute(_SERVED, {"names": list(names), "agent": agent_id}).all()
+    found: dict[int, sa.Row[Any]] = {}
     candidates: list[Candidate] = []
     for device in served:
         quarantined = device.quarantined_until_s is not None
@@ -70,38 +88,25 @@ def lease(
 
 def _waiting_collections(connection: sa.Connection, device: str) -> Iterator[str]:
     """Collections with queued jobs of a device, each found by one look into the index."""
-    queued = sa.and_(jobs.c.device == device, jobs.c.state == JobState.QUEUED)
-    smallest = sa.select(sa.func.min(jobs.c.collection)).where(queued)
-    name = connection.execute(smallest).scalar()
+    name = connection.execute(_COLLECTION, {"device_": device}).scalar()
     while name is not None:
         yield name
-        name = connection.execute(smallest.where(jobs.c.collection > name)).scalar()
+        name = connection.execute(_NEXT_COLLECTION, {"device_": device, "before": name}).scalar()
 
 
 def _first(
     connection: sa.Connection, device: str, collection: str, count: int
-) -> list[sa.Row[tuple[int, int, str, int, int]]]:
+) -> list[sa.Row[Any]]:
     """The first queued jobs of a collection, locked; jobs that others have locked are skipped."""
-    queued = sa.and_(
-        jobs.c.device == device,
-        jobs.c.state == JobState.QUEUED,
-        jobs.c.collection == collection,
-    )
+    queued = {"device_": device, "collection_": collection}
+    found: list[sa.Row[Any]] = []
     # One priority at a time, so that the index has the order and nothing is sorted.
-    highest = sa.select(sa.func.max(jobs.c.priority)).where(queued)
-    found: list[sa.Row[tuple[int, int, str, int, int]]] = []
-    priority = connection.execute(highest).scalar()
+    priority = connection.execute(_HIGHEST, queued).scalar()
     while priority is not None and len(found) < count:
-        query = (
-            sa.select(*_CANDIDATE_COLUMNS)
-            .where(queued, jobs.c.priority == priority)
-            .order_by(jobs.c.attempts, jobs.c.id)
-            .limit(count - len(found))
-            .with_for_update(skip_locked=True)
-        )
-        found += connection.execute(query)
+        wanted = {**queued, "priority_": priority, "count_": count - len(found)}
+        found.extend(connection.execute(_FIRST, wanted))
         if len(found) < count:
-            priority = connection.execute(highest.where(jobs.c.priority < priority)).scalar()
+            priority = connection.execute(_NEXT_HIGHEST, {**queued, "above": priority}).scalar()
     return found
 
 
@@ -122,18 +127,17 @@ def _take(
     lease_s: float,
 ) -> None:
     ids = [one.job_id for one in chosen]
-    for start in range(0, len(ids), BATCH):
-        connection.execute(
-            jobs.update()
-            .where(jobs.c.id.in_(ids[start : start + BATCH]))
-            .values(
-                state=JobState.LEASED,
-                token=jobs.c.token + 1,
-                attempts=jobs.c.attempts + 1,
-                agent_id=agent_id,
-                lease_until_s=now_s + lease_s,
-            )
+    connection.execute(
+        jobs.update()
+        .where(one_of(connection, jobs.c.id, ids))
+        .values(
+            state=JobState.LEASED,
+            token=jobs.c.token + 1,
+            attempts=jobs.c.attempts + 1,
+            agent_id=agent_id,
+            lease_until_s=now_s + lease_s,
         )
+    )
     for name in {one.device for one in chosen}:
         taken = sum(one.device == name for one in chosen)
         # While a trial is under way there is no other.
@@ -170,9 +174,12 @@ def renew(
         result = connection.execute(
             jobs.update()
             .where(
-                jobs.c.state == JobState.LEASED,
-                jobs.c.agent_id == agent_id,
+                # By their ids first: by state a heartbeat would read every lease of the fleet.
+                one_of(connection, jobs.c.id, [ref.job_id for ref in part]),
                 sa.tuple_(jobs.c.id, jobs.c.token).in_([(ref.job_id, ref.token) for ref in part]),
+                jobs.c.agent_id == agent_id,
+                # An expression that no index serves.
+                (jobs.c.state + "") == JobState.LEASED,
             )
             .values(lease_until_s=now_s + lease_s)
             .returning(jobs.c.id, jobs.c.token)

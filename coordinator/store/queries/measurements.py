@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from coordinator.store.contract import StoredMeasurement
-from coordinator.store.queries.jobs import BATCH
+from coordinator.store.queries.lists import BATCH
 from coordinator.store.tables import reports
 from help_core.records import ColdFigures, Measurement, Reading, Summary, Verdict
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from coordinator.policy import BOARD_FAILURES, quarantine_until_s, try_again
 from coordinator.store.contract import Acknowledgement, Delivery, Recorded
-from coordinator.store.queries.jobs import BATCH
+from coordinator.store.queries.lists import one_of
 from coordinator.store.tables import devices, jobs, reports
 from help_core.records import Failure, JobState, Measurement, Report, Summary
 
@@ -84,6 +84,9 @@ def record_all(
 
 def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Straight to the driver: SQLAlchemy's work on each value takes longer than the insert."""
+    if connection.dialect.name == "postgresql":
+        _copy(connection, rows)
+        return
     compiled = _INSERT.compile(dialect=connection.dialect, column_keys=list(rows[0]))
     names = compiled.positiontup
     if names is None:
@@ -93,23 +96,33 @@ def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
         connection.exec_driver_sql(str(compiled), [read(row) for row in rows])
 
 
+def _copy(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """PostgreSQL's COPY: one statement however many rows there are."""
+    columns = list(rows[0])
+    statement = f"COPY reports ({', '.join(columns)}) FROM STDIN"
+    read = itemgetter(*columns)
+    cursor = connection.connection.cursor()
+    try:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(read(row))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise sa.exc.DBAPIError(statement, None, error) from error
+    finally:
+        cursor.close()
+
+
 def _locked_jobs(connection: sa.Connection, job_ids: Iterable[int]) -> dict[int, _Job]:
-    found: dict[int, _Job] = {}
     # In the order of their ids, so that two coordinators never wait for each other.
     ids = sorted(job_ids)
-    for start in range(0, len(ids), BATCH):
-        query = sa.select(*_JOB_COLUMNS).where(jobs.c.id.in_(ids[start : start + BATCH]))
-        for row in connection.execute(query.order_by(jobs.c.id).with_for_update()):
-            found[row.id] = _Job(*row)
-    return found
+    query = sa.select(*_JOB_COLUMNS).where(one_of(connection, jobs.c.id, ids))
+    rows = connection.execute(query.order_by(jobs.c.id).with_for_update()).all()
+    return {row[0]: _Job(*row) for row in rows}
 
 
 def _known_keys(connection: sa.Connection, keys: Sequence[str]) -> set[str]:
-    known: set[str] = set()
-    for start in range(0, len(keys), BATCH):
-        query = sa.select(reports.c.key).where(reports.c.key.in_(keys[start : start + BATCH]))
-        known.update(connection.execute(query).scalars())
-    return known
+    query = sa.select(reports.c.key).where(one_of(connection, reports.c.key, keys))
+    return set(connection.execute(query).scalars())
 
 
 def _row(one: Delivery, job: _Job, *, stale: bool) -> dict[str, Any]:
@@ -140,33 +153,38 @@ def _outcome_columns(outcome: Measurement | Failure) -> dict[str, Any]:
     return {
         "verdict": outcome.verdict.value,
         "median_ms": outcome.summary.median_ms,
-        "samples_ns": np.array(outcome.samples_ns, dtype="<u8").tobytes(),
-        "details": json.dumps(_details(outcome)),
+        "samples_ns": struct.pack(f"<{len(outcome.samples_ns)}Q", *outcome.samples_ns),
+        "details": _details(outcome),
         "failure_class": "",
         "message": "",
     }
 
 
-def _details(measurement: Measurement) -> dict[str, Any]:
+_to_json = json.JSONEncoder(check_circular=False).encode
+
+
+def _details(measurement: Measurement) -> str:
     # Written out: dataclasses.asdict would take most of the time of a batch.
-    return {
-        "summary": _plain_summary(measurement.summary),
-        "reasons": measurement.reasons,
-        "readings": [
-            {"name": one.name, "before": one.before, "after": one.after}
-            for one in measurement.readings
-        ],
-        "fingerprint": dict(measurement.fingerprint),
-        "processes": [
-            {
-                "build_ms": one.build_ms,
-                "session_ms": one.session_ms,
-                "first_run_ms": one.first_run_ms,
-                "warmup_runs": one.warmup_runs,
-            }
-            for one in measurement.processes
-        ],
-    }
+    return _to_json(
+        {
+            "summary": _plain_summary(measurement.summary),
+            "reasons": measurement.reasons,
+            "readings": [
+                {"name": one.name, "before": one.before, "after": one.after}
+                for one in measurement.readings
+            ],
+            "fingerprint": dict(measurement.fingerprint),
+            "processes": [
+                {
+                    "build_ms": one.build_ms,
+                    "session_ms": one.session_ms,
+                    "first_run_ms": one.first_run_ms,
+                    "warmup_runs": one.warmup_runs,
+                }
+                for one in measurement.processes
+            ],
+        }
+    )
 
 
 def _plain_summary(summary: Summary) -> dict[str, float]:
@@ -195,10 +213,10 @@ def _move_on(job: _Job, outcome: Measurement | Failure) -> None:
 
 def _save_jobs(connection: sa.Connection, changed: Sequence[_Job]) -> None:
     done = [job.id for job in changed if job.state == JobState.DONE]
-    for start in range(0, len(done), BATCH):
+    if done:
         connection.execute(
             jobs.update()
-            .where(jobs.c.id.in_(done[start : start + BATCH]))
+            .where(one_of(connection, jobs.c.id, done))
             .values(state=JobState.DONE, error="", lease_until_s=None)
         )
     for job in changed:
@@ -215,12 +233,10 @@ def _count_failures(
 ) -> None:
     """Failures in a row of each device, and quarantine; most batches change nothing here."""
     names = sorted({name for name, _ in counted})
-    before: dict[str, int] = {}
-    for start in range(0, len(names), BATCH):
-        query = sa.select(devices.c.name, devices.c.failures_in_row).where(
-            devices.c.name.in_(names[start : start + BATCH])
-        )
-        before |= {row.name: row.failures_in_row for row in connection.execute(query)}
+    query = sa.select(devices.c.name, devices.c.failures_in_row).where(
+        one_of(connection, devices.c.name, names)
+    )
+    before = {row.name: row.failures_in_row for row in connection.execute(query)}
     after = dict(before)
     for name, report in counted:
         if isinstance(report.outcome, Measurement):

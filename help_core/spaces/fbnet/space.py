@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
-from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
+from help_core.spaces.base import Architecture, BuildOptions, Cost, Costs, Stage
 from help_core.spaces.fbnet.costs import (
     Work,
     fixed_cost,
@@ -91,10 +92,18 @@ class FBNet:
 
     def cost(self, architecture: Architecture) -> Cost:
         """Weights and batch norms; multiply-adds of convolutions and classifier."""
-        total = total_work(self.to_genes([architecture]), self._work)[0]
-        searched = Work(*map(round, total.tolist()))
+        return self.costs(self.to_genes([architecture])).of(0)
+
+    def costs(self, genes: IntArray) -> Costs:
+        """As ``cost``, of genotypes ``[n, 22]``."""
+        total = np.rint(total_work(genes, self._work)).astype(np.int64)
+        column = dict(zip((field.name for field in fields(Work)), total.T, strict=True))
+        kinds = ("dense", "grouped", "depthwise3", "depthwise5")
+        searched: IntArray = np.sum([column[kind] for kind in kinds], axis=0)
         parameters, multiply_adds = fixed_cost(self.skeleton)
-        return Cost(parameters + searched.parameters, multiply_adds + searched.multiply_adds)
+        return Costs(
+            parameters + column["weights"] + 2 * column["channels"], multiply_adds + searched
+        )
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:
         """One stage, the network at this space's resolution."""

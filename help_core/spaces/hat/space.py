@@ -8,7 +8,7 @@ import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadArchitecture, BadInput
-from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
+from help_core.spaces.base import Architecture, BuildOptions, Cost, Costs, Stage
 from help_core.spaces.hat.costs import hat_features, physics, weights, work
 from help_core.spaces.hat.genes import Choices, canonical_genes, decode, gene_choices
 from help_core.spaces.hat.network import build_decoder, build_encoder, cache_length
@@ -114,11 +114,12 @@ class Hat:
 
     def cost(self, architecture: Architecture) -> Cost:
         """All parameters, embeddings included; multiply-adds of translating one sentence."""
-        chosen = decode(self.task, self.to_genes([architecture]))
-        return Cost(
-            parameters=int(weights(self.task, chosen).total[0]),
-            multiply_adds=int(work(self.task, chosen, self.beam).total[0]),
-        )
+        return self.costs(self.to_genes([architecture])).of(0)
+
+    def costs(self, genes: IntArray) -> Costs:
+        """As ``cost``, of genotypes ``[n, genes]``."""
+        chosen = decode(self.task, genes)
+        return Costs(weights(self.task, chosen).total, work(self.task, chosen, self.beam).total)
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:
         """``encoder``, run once, and ``decoder``, run once for each target token."""

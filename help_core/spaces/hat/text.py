@@ -183,3 +183,22 @@ def _config_field(key: str, values: list[int], depth: int) -> list[int]:
         if value not in spans:
             raise BadArchitecture(f"{key}{_SUFFIX}: {value} is not one of -1, 1, 2")
     return [spans[value] for value in values]
+
+
+def format_config(fields: Sequence[Sequence[int]]) -> dict[str, int | list[int]]:
+    """The eight fields by the keys of HAT's files, which ``read_config`` reads back."""
+    spans = {1: -1, 2: 1, 3: 2}
+    written = dict(zip(_KEYS, fields, strict=True))
+    depths = {key: len(written[f"{key[:7]}-ffn-embed-dim-all"]) for key in _DEPTHS}
+    lines: dict[str, int | list[int]] = {}
+    for key in ("encoder-embed-dim", "decoder-embed-dim"):
+        lines[key + _SUFFIX] = written[key][0]
+    for key in ("encoder-ffn-embed-dim-all", "decoder-ffn-embed-dim-all"):
+        lines[key + _SUFFIX] = list(written[key])
+    lines |= {key + _SUFFIX: depth for key, depth in depths.items()}
+    for key in _KEYS:
+        if "heads" in key:
+            lines[key + _SUFFIX] = list(written[key])
+    key = "decoder-arbitrary-ende-attn-all"
+    lines[key + _SUFFIX] = [spans[value] for value in written[key]]
+    return lines

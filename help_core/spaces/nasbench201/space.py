@@ -9,7 +9,7 @@ import numpy as np
 
 from help_core.arrays import BoolArray, FloatArray, IntArray
 from help_core.errors import BadInput
-from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
+from help_core.spaces.base import Architecture, BuildOptions, Cost, Costs, Stage
 from help_core.spaces.genes import checked_genes
 from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS, format_cell, live_edges, parse_cell
 from help_core.spaces.nasbench201.costs import Skeleton, operation_counts, physics
@@ -83,12 +83,16 @@ class NasBench201:
 
     def cost(self, architecture: Architecture) -> Cost:
         """Of the whole cell, before dead edges are dropped."""
-        counts = operation_counts(self.to_genes([architecture]))[0]
+        return self.costs(self.to_genes([architecture])).of(0)
+
+    def costs(self, genes: IntArray) -> Costs:
+        """As ``cost``, of genotypes ``[n, 6]``."""
+        counts = operation_counts(genes)
         edge_parameters, edge_multiply_adds = self.skeleton.edge_cost()
         parameters, multiply_adds = self.skeleton.fixed_cost()
-        return Cost(
-            parameters=parameters + round(float(counts @ edge_parameters)),
-            multiply_adds=multiply_adds + round(float(counts @ edge_multiply_adds)),
+        return Costs(
+            parameters + np.rint(counts @ edge_parameters).astype(np.int64),
+            multiply_adds + np.rint(counts @ edge_multiply_adds).astype(np.int64),
         )
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:

@@ -166,6 +166,16 @@ def genes_of_config(config: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(canonical_genes(np.array([genes], dtype=np.int64))[0].tolist())
 
 
+def config_of_genes(genes: Sequence[int]) -> dict[str, list[int]]:
+    """once-for-all's dictionary of one genotype; layers beyond the depth have the first choice."""
+    return {
+        "ks": [KERNELS[gene] for gene in genes[KERNEL]],
+        "e": [EXPANSIONS[gene] for gene in genes[EXPANSION]],
+        "d": [DEPTHS[gene] for gene in genes[DEPTH]],
+        "r": [RESOLUTIONS[genes[RESOLUTION]]],
+    }
+
+
 def _config_genes(values: Any, count: int, choices: Sequence[int], key: str) -> list[int]:
     listed = isinstance(values, Sequence) and not isinstance(values, str | bytes)
     if not listed or len(values) != count:

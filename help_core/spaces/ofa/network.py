@@ -28,9 +28,25 @@ def build_network(
 ) -> onnx.ModelProto:
     """Input ``[batch, 3, r, r]``, output ``[batch, 1000]``."""
     graph = GraphBuilder("ofa", options.precision, options.seed)
-    size = RESOLUTIONS[genes[RESOLUTION]]
+    size = resolution_of(genes)
     value = graph.input("image", (options.batch_size, 3, size, size))
-    value = graph.hard_swish(graph.conv(value, 3, skeleton.stem, 3, stride=2))
+    value = network_output(graph, value, genes, skeleton, CLASSES)
+    return graph.finish([(value, (options.batch_size, CLASSES))])
+
+
+def resolution_of(genes: Sequence[int]) -> int:
+    """Pixels on a side of the image."""
+    return RESOLUTIONS[genes[RESOLUTION]]
+
+
+def network_output(
+    graph: GraphBuilder, image: str, genes: Sequence[int], skeleton: Skeleton, classes: int
+) -> str:
+    """The nodes of the network on ``image``; names its output ``[batch, classes]``.
+
+    Convolutions and the classifier are asked for in the order of the forward pass.
+    """
+    value = graph.hard_swish(graph.conv(image, 3, skeleton.stem, 3, stride=2))
     value = _first_block(graph, value, skeleton)
     for stage, blocks in zip(skeleton.stages(), stage_blocks(genes), strict=True):
         for position, block in enumerate(blocks):
@@ -40,8 +56,7 @@ def build_network(
     value = graph.squeeze(value)
     value = graph.conv(value, skeleton.header, skeleton.mix, 1, bias=False)
     value = graph.flatten(graph.hard_swish(value))
-    value = graph.linear(value, skeleton.mix, CLASSES)
-    return graph.finish([(value, (options.batch_size, CLASSES))])
+    return graph.linear(value, skeleton.mix, classes)
 
 
 def _first_block(graph: GraphBuilder, source: str, skeleton: Skeleton) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
-from help_core.spaces.base import Architecture, BuildOptions, Cost, Stage
+from help_core.spaces.base import Architecture, BuildOptions, Cost, Costs, Stage
 from help_core.spaces.genes import checked_genes
 from help_core.spaces.ofa.costs import (
     WORK,
@@ -93,13 +93,15 @@ class OFAMobileNetV3:
 
     def cost(self, architecture: Architecture) -> Cost:
         """Weights, biases and batch norms; multiply-adds of convolutions and classifier."""
-        total = total_work(self.to_genes([architecture]), *self._work)[0]
-        work = dict(zip(WORK, total.tolist(), strict=True))
+        return self.costs(self.to_genes([architecture])).of(0)
+
+    def costs(self, genes: IntArray) -> Costs:
+        """As ``cost``, of genotypes ``[n, 46]``."""
+        total = np.rint(total_work(genes, *self._work)).astype(np.int64)
+        work = dict(zip(WORK, total.T, strict=True))
         kinds = ("dense", "depthwise3", "depthwise5", "depthwise7", "squeeze")
-        return Cost(
-            parameters=round(work["weights"] + work["offsets"]),
-            multiply_adds=round(sum(work[kind] for kind in kinds)),
-        )
+        multiply_adds: IntArray = np.sum([work[kind] for kind in kinds], axis=0)
+        return Costs(work["weights"] + work["offsets"], multiply_adds)
 
     def build(self, architecture: Architecture, options: BuildOptions) -> tuple[Stage, ...]:
         """One stage, the network at the resolution of its genotype."""

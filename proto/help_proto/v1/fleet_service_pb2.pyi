@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Objective:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ObjectiveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Objective.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OBJECTIVE_UNSPECIFIED: _Objective.ValueType  # 0
+    """Accuracy, or multiply-adds where the space has no accuracy source."""
+    OBJECTIVE_ACCURACY: _Objective.ValueType  # 1
+    OBJECTIVE_FLOPS: _Objective.ValueType  # 2
+    """Multiply-adds: the largest network that fits."""
+    OBJECTIVE_PARAMETERS: _Objective.ValueType  # 3
+    OBJECTIVE_LATENCY: _Objective.ValueType  # 4
+    """The fastest network that keeps the other limits."""
+
+class Objective(_Objective, metaclass=_ObjectiveEnumTypeWrapper):
+    """What a user wants much of (little, in the case of latency)."""
+
+OBJECTIVE_UNSPECIFIED: Objective.ValueType  # 0
+"""Accuracy, or multiply-adds where the space has no accuracy source."""
+OBJECTIVE_ACCURACY: Objective.ValueType  # 1
+OBJECTIVE_FLOPS: Objective.ValueType  # 2
+"""Multiply-adds: the largest network that fits."""
+OBJECTIVE_PARAMETERS: Objective.ValueType  # 3
+OBJECTIVE_LATENCY: Objective.ValueType  # 4
+"""The fastest network that keeps the other limits."""
+Global___Objective: _TypeAlias = Objective  # noqa: Y015
+
 class _TableOrigin:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -576,6 +604,17 @@ class AdaptRequest(_message.Message):
     WINNER_MEASUREMENTS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     FRESH_FIELD_NUMBER: _builtins.int
+    MORE_DEVICES_FIELD_NUMBER: _builtins.int
+    PERCENTILE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    MIN_ACCURACY_PERCENT_FIELD_NUMBER: _builtins.int
+    WHOLE_FRONT_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
+    ACCURACY_SOURCE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    CANDIDATES_NAME_FIELD_NUMBER: _builtins.int
+    GENERATOR_FIELD_NUMBER: _builtins.int
+    REUSE_ADAPTATION_FIELD_NUMBER: _builtins.int
     device: _builtins.str
     space: _builtins.str
     predictor: _builtins.str
@@ -591,9 +630,36 @@ class AdaptRequest(_message.Message):
     seed: _builtins.int
     fresh: _builtins.bool
     """Measure the support set again even if the store holds it."""
+    percentile: _builtins.float
+    """Of the samples of a measurement: what has to keep a latency limit; 0: the median."""
+    whole_front: _builtins.bool
+    """All that nothing beats in both latency and objective."""
+    objective: Global___Objective.ValueType
+    accuracy_source: _builtins.str
+    """By name; empty: what the user imported, or what ships."""
+    candidates_name: _builtins.str
+    """Where they are from, for provenance."""
+    generator: _builtins.str
+    """By name; empty: the whole space, or evolution where that is too large."""
+    reuse_adaptation: _builtins.bool
+    """Rest on the last adaptation instead of measuring a support set."""
     @_builtins.property
     def max_latency_ms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Empty: levels spread over the front of this device."""
+
+    @_builtins.property
+    def more_devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The answer must hold on these devices, too."""
+
+    @_builtins.property
+    def limits(self) -> Global___Limits: ...
+    @_builtins.property
+    def min_accuracy_percent(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """For each, the fastest that reaches it."""
+
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Canonical strings to choose from; empty: a generator's. At most 20,000."""
 
     def __init__(
         self,
@@ -608,14 +674,71 @@ class AdaptRequest(_message.Message):
         winner_measurements: _builtins.int = ...,
         seed: _builtins.int = ...,
         fresh: _builtins.bool = ...,
+        more_devices: _abc.Iterable[_builtins.str] | None = ...,
+        percentile: _builtins.float = ...,
+        limits: Global___Limits | None = ...,
+        min_accuracy_percent: _abc.Iterable[_builtins.float] | None = ...,
+        whole_front: _builtins.bool = ...,
+        objective: Global___Objective.ValueType = ...,
+        accuracy_source: _builtins.str = ...,
+        candidates: _abc.Iterable[_builtins.str] | None = ...,
+        candidates_name: _builtins.str = ...,
+        generator: _builtins.str = ...,
+        reuse_adaptation: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "fresh", b"fresh", "max_latency_ms", b"max_latency_ms", "predictor", b"predictor", "samples", b"samples", "seed", b"seed", "space", b"space", "top", b"top", "verify", b"verify", "winner_measurements", b"winner_measurements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_source", b"accuracy_source", "candidates", b"candidates", "candidates_name", b"candidates_name", "device", b"device", "fresh", b"fresh", "generator", b"generator", "limits", b"limits", "max_latency_ms", b"max_latency_ms", "min_accuracy_percent", b"min_accuracy_percent", "more_devices", b"more_devices", "objective", b"objective", "percentile", b"percentile", "predictor", b"predictor", "reuse_adaptation", b"reuse_adaptation", "samples", b"samples", "seed", b"seed", "space", b"space", "top", b"top", "verify", b"verify", "whole_front", b"whole_front", "winner_measurements", b"winner_measurements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdaptRequest: _TypeAlias = AdaptRequest  # noqa: Y015
+
+@_typing.final
+class Limits(_message.Message):
+    """Hard limits besides those on latency; absent is no limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_PARAMETERS_FIELD_NUMBER: _builtins.int
+    MAX_MULTIPLY_ADDS_FIELD_NUMBER: _builtins.int
+    MAX_MEMORY_MIB_FIELD_NUMBER: _builtins.int
+    MAX_ENERGY_MJ_FIELD_NUMBER: _builtins.int
+    max_parameters: _builtins.int
+    max_multiply_adds: _builtins.int
+    max_memory_mib: _builtins.float
+    max_energy_mj: _builtins.float
+    """Of one inference."""
+    def __init__(
+        self,
+        *,
+        max_parameters: _builtins.int | None = ...,
+        max_multiply_adds: _builtins.int | None = ...,
+        max_memory_mib: _builtins.float | None = ...,
+        max_energy_mj: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_energy_mj", b"_max_energy_mj", "_max_memory_mib", b"_max_memory_mib", "_max_multiply_adds", b"_max_multiply_adds", "_max_parameters", b"_max_parameters", "max_energy_mj", b"max_energy_mj", "max_memory_mib", b"max_memory_mib", "max_multiply_adds", b"max_multiply_adds", "max_parameters", b"max_parameters"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_energy_mj", b"_max_energy_mj", "_max_memory_mib", b"_max_memory_mib", "_max_multiply_adds", b"_max_multiply_adds", "_max_parameters", b"_max_parameters", "max_energy_mj", b"max_energy_mj", "max_memory_mib", b"max_memory_mib", "max_multiply_adds", b"max_multiply_adds", "max_parameters", b"max_parameters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_energy_mj: _TypeAlias = _typing.Literal["max_energy_mj"]  # noqa: Y015
+    _WhichOneofArgType__max_energy_mj: _TypeAlias = _typing.Literal["_max_energy_mj", b"_max_energy_mj"]  # noqa: Y015
+    _WhichOneofReturnType__max_memory_mib: _TypeAlias = _typing.Literal["max_memory_mib"]  # noqa: Y015
+    _WhichOneofArgType__max_memory_mib: _TypeAlias = _typing.Literal["_max_memory_mib", b"_max_memory_mib"]  # noqa: Y015
+    _WhichOneofReturnType__max_multiply_adds: _TypeAlias = _typing.Literal["max_multiply_adds"]  # noqa: Y015
+    _WhichOneofArgType__max_multiply_adds: _TypeAlias = _typing.Literal["_max_multiply_adds", b"_max_multiply_adds"]  # noqa: Y015
+    _WhichOneofReturnType__max_parameters: _TypeAlias = _typing.Literal["max_parameters"]  # noqa: Y015
+    _WhichOneofArgType__max_parameters: _TypeAlias = _typing.Literal["_max_parameters", b"_max_parameters"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_energy_mj) -> _WhichOneofReturnType__max_energy_mj | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_memory_mib) -> _WhichOneofReturnType__max_memory_mib | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_multiply_adds) -> _WhichOneofReturnType__max_multiply_adds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_parameters) -> _WhichOneofReturnType__max_parameters | None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
 
 @_typing.final
 class AdaptResponse(_message.Message):
@@ -660,6 +783,11 @@ class Answer(_message.Message):
     CLOUD_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     ELAPSED_S_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    PERCENTILE_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    CANDIDATES_NAME_FIELD_NUMBER: _builtins.int
     device: _builtins.str
     space: _builtins.str
     predictor: _builtins.str
@@ -667,6 +795,12 @@ class Answer(_message.Message):
     """Where the accuracies come from; empty if the space has no accuracy source."""
     elapsed_s: _builtins.float
     """Wall time from request to answer."""
+    percentile: _builtins.float
+    """What of the samples kept the latency limits; 0: the median."""
+    objective: Global___Objective.ValueType
+    candidates: _builtins.int
+    """How many architectures the answer was chosen from, and which: a generator or a file."""
+    candidates_name: _builtins.str
     @_builtins.property
     def picks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pick]: ...
     @_builtins.property
@@ -685,6 +819,10 @@ class Answer(_message.Message):
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the answer had to accept, one line each: suspect measurements, failed jobs …"""
 
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All that the answer holds on; `device` is the first."""
+
     def __init__(
         self,
         *,
@@ -699,10 +837,15 @@ class Answer(_message.Message):
         cloud: _abc.Iterable[Global___CloudPoint] | None = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
         elapsed_s: _builtins.float = ...,
+        devices: _abc.Iterable[_builtins.str] | None = ...,
+        percentile: _builtins.float = ...,
+        objective: Global___Objective.ValueType = ...,
+        candidates: _builtins.int = ...,
+        candidates_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_source", b"accuracy_source", "cloud", b"cloud", "confirmations", b"confirmations", "device", b"device", "elapsed_s", b"elapsed_s", "limits", b"limits", "notes", b"notes", "picks", b"picks", "predictor", b"predictor", "space", b"space", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_source", b"accuracy_source", "candidates", b"candidates", "candidates_name", b"candidates_name", "cloud", b"cloud", "confirmations", b"confirmations", "device", b"device", "devices", b"devices", "elapsed_s", b"elapsed_s", "limits", b"limits", "notes", b"notes", "objective", b"objective", "percentile", b"percentile", "picks", b"picks", "predictor", b"predictor", "space", b"space", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -723,7 +866,10 @@ class Pick(_message.Message):
     ACCURACY_PERCENT_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     MULTIPLY_ADDS_FIELD_NUMBER: _builtins.int
+    MIN_ACCURACY_PERCENT_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     limit_ms: _builtins.float
+    """Absent where no latency limit was asked for."""
     architecture: _builtins.str
     predicted_ms: _builtins.float
     low_ms: _builtins.float
@@ -732,10 +878,16 @@ class Pick(_message.Message):
     accuracy_percent: _builtins.float
     parameters: _builtins.int
     multiply_adds: _builtins.int
+    min_accuracy_percent: _builtins.float
+    """Set where the fastest above an accuracy was asked for."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___PickOnDevice]:
+        """With several devices the latencies above are those of the slowest."""
+
     def __init__(
         self,
         *,
-        limit_ms: _builtins.float = ...,
+        limit_ms: _builtins.float | None = ...,
         architecture: _builtins.str = ...,
         predicted_ms: _builtins.float = ...,
         low_ms: _builtins.float = ...,
@@ -744,21 +896,87 @@ class Pick(_message.Message):
         accuracy_percent: _builtins.float | None = ...,
         parameters: _builtins.int = ...,
         multiply_adds: _builtins.int = ...,
+        min_accuracy_percent: _builtins.float | None = ...,
+        devices: _abc.Iterable[Global___PickOnDevice] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_accuracy_percent", b"_accuracy_percent", "_measured_ms", b"_measured_ms", "accuracy_percent", b"accuracy_percent", "measured_ms", b"measured_ms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_accuracy_percent", b"_accuracy_percent", "_limit_ms", b"_limit_ms", "_measured_ms", b"_measured_ms", "_min_accuracy_percent", b"_min_accuracy_percent", "accuracy_percent", b"accuracy_percent", "limit_ms", b"limit_ms", "measured_ms", b"measured_ms", "min_accuracy_percent", b"min_accuracy_percent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_percent", b"_accuracy_percent", "_measured_ms", b"_measured_ms", "accuracy_percent", b"accuracy_percent", "architecture", b"architecture", "high_ms", b"high_ms", "limit_ms", b"limit_ms", "low_ms", b"low_ms", "measured_ms", b"measured_ms", "multiply_adds", b"multiply_adds", "parameters", b"parameters", "predicted_ms", b"predicted_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_percent", b"_accuracy_percent", "_limit_ms", b"_limit_ms", "_measured_ms", b"_measured_ms", "_min_accuracy_percent", b"_min_accuracy_percent", "accuracy_percent", b"accuracy_percent", "architecture", b"architecture", "devices", b"devices", "high_ms", b"high_ms", "limit_ms", b"limit_ms", "low_ms", b"low_ms", "measured_ms", b"measured_ms", "min_accuracy_percent", b"min_accuracy_percent", "multiply_adds", b"multiply_adds", "parameters", b"parameters", "predicted_ms", b"predicted_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__accuracy_percent: _TypeAlias = _typing.Literal["accuracy_percent"]  # noqa: Y015
     _WhichOneofArgType__accuracy_percent: _TypeAlias = _typing.Literal["_accuracy_percent", b"_accuracy_percent"]  # noqa: Y015
+    _WhichOneofReturnType__limit_ms: _TypeAlias = _typing.Literal["limit_ms"]  # noqa: Y015
+    _WhichOneofArgType__limit_ms: _TypeAlias = _typing.Literal["_limit_ms", b"_limit_ms"]  # noqa: Y015
     _WhichOneofReturnType__measured_ms: _TypeAlias = _typing.Literal["measured_ms"]  # noqa: Y015
     _WhichOneofArgType__measured_ms: _TypeAlias = _typing.Literal["_measured_ms", b"_measured_ms"]  # noqa: Y015
+    _WhichOneofReturnType__min_accuracy_percent: _TypeAlias = _typing.Literal["min_accuracy_percent"]  # noqa: Y015
+    _WhichOneofArgType__min_accuracy_percent: _TypeAlias = _typing.Literal["_min_accuracy_percent", b"_min_accuracy_percent"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__accuracy_percent) -> _WhichOneofReturnType__accuracy_percent | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit_ms) -> _WhichOneofReturnType__limit_ms | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__measured_ms) -> _WhichOneofReturnType__measured_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_accuracy_percent) -> _WhichOneofReturnType__min_accuracy_percent | None: ...
 
 Global___Pick: _TypeAlias = Pick  # noqa: Y015
+
+@_typing.final
+class PickOnDevice(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    PREDICTED_MS_FIELD_NUMBER: _builtins.int
+    LOW_MS_FIELD_NUMBER: _builtins.int
+    HIGH_MS_FIELD_NUMBER: _builtins.int
+    MEASURED_MS_FIELD_NUMBER: _builtins.int
+    MEDIAN_MS_FIELD_NUMBER: _builtins.int
+    MEMORY_MIB_FIELD_NUMBER: _builtins.int
+    ENERGY_MJ_FIELD_NUMBER: _builtins.int
+    device: _builtins.str
+    predicted_ms: _builtins.float
+    low_ms: _builtins.float
+    high_ms: _builtins.float
+    measured_ms: _builtins.float
+    """At the percentile that was asked for."""
+    median_ms: _builtins.float
+    memory_mib: _builtins.float
+    energy_mj: _builtins.float
+    def __init__(
+        self,
+        *,
+        device: _builtins.str = ...,
+        predicted_ms: _builtins.float = ...,
+        low_ms: _builtins.float = ...,
+        high_ms: _builtins.float = ...,
+        measured_ms: _builtins.float | None = ...,
+        median_ms: _builtins.float | None = ...,
+        memory_mib: _builtins.float | None = ...,
+        energy_mj: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_mj", b"_energy_mj", "_measured_ms", b"_measured_ms", "_median_ms", b"_median_ms", "_memory_mib", b"_memory_mib", "energy_mj", b"energy_mj", "measured_ms", b"measured_ms", "median_ms", b"median_ms", "memory_mib", b"memory_mib"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_mj", b"_energy_mj", "_measured_ms", b"_measured_ms", "_median_ms", b"_median_ms", "_memory_mib", b"_memory_mib", "device", b"device", "energy_mj", b"energy_mj", "high_ms", b"high_ms", "low_ms", b"low_ms", "measured_ms", b"measured_ms", "median_ms", b"median_ms", "memory_mib", b"memory_mib", "predicted_ms", b"predicted_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__energy_mj: _TypeAlias = _typing.Literal["energy_mj"]  # noqa: Y015
+    _WhichOneofArgType__energy_mj: _TypeAlias = _typing.Literal["_energy_mj", b"_energy_mj"]  # noqa: Y015
+    _WhichOneofReturnType__measured_ms: _TypeAlias = _typing.Literal["measured_ms"]  # noqa: Y015
+    _WhichOneofArgType__measured_ms: _TypeAlias = _typing.Literal["_measured_ms", b"_measured_ms"]  # noqa: Y015
+    _WhichOneofReturnType__median_ms: _TypeAlias = _typing.Literal["median_ms"]  # noqa: Y015
+    _WhichOneofArgType__median_ms: _TypeAlias = _typing.Literal["_median_ms", b"_median_ms"]  # noqa: Y015
+    _WhichOneofReturnType__memory_mib: _TypeAlias = _typing.Literal["memory_mib"]  # noqa: Y015
+    _WhichOneofArgType__memory_mib: _TypeAlias = _typing.Literal["_memory_mib", b"_memory_mib"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__energy_mj) -> _WhichOneofReturnType__energy_mj | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__measured_ms) -> _WhichOneofReturnType__measured_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__median_ms) -> _WhichOneofReturnType__median_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__memory_mib) -> _WhichOneofReturnType__memory_mib | None: ...
+
+Global___PickOnDevice: _TypeAlias = PickOnDevice  # noqa: Y015
 
 @_typing.final
 class LimitOutcome(_message.Message):
@@ -767,22 +985,32 @@ class LimitOutcome(_message.Message):
     LIMIT_MS_FIELD_NUMBER: _builtins.int
     MET_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    MIN_ACCURACY_PERCENT_FIELD_NUMBER: _builtins.int
     limit_ms: _builtins.float
     met: _builtins.bool
     message: _builtins.str
     """One line: why nothing is offered, or what ended the search."""
+    min_accuracy_percent: _builtins.float
     def __init__(
         self,
         *,
-        limit_ms: _builtins.float = ...,
+        limit_ms: _builtins.float | None = ...,
         met: _builtins.bool = ...,
         message: _builtins.str = ...,
+        min_accuracy_percent: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit_ms", b"_limit_ms", "_min_accuracy_percent", b"_min_accuracy_percent", "limit_ms", b"limit_ms", "min_accuracy_percent", b"min_accuracy_percent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit_ms", b"limit_ms", "message", b"message", "met", b"met"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit_ms", b"_limit_ms", "_min_accuracy_percent", b"_min_accuracy_percent", "limit_ms", b"limit_ms", "message", b"message", "met", b"met", "min_accuracy_percent", b"min_accuracy_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__limit_ms: _TypeAlias = _typing.Literal["limit_ms"]  # noqa: Y015
+    _WhichOneofArgType__limit_ms: _TypeAlias = _typing.Literal["_limit_ms", b"_limit_ms"]  # noqa: Y015
+    _WhichOneofReturnType__min_accuracy_percent: _TypeAlias = _typing.Literal["min_accuracy_percent"]  # noqa: Y015
+    _WhichOneofArgType__min_accuracy_percent: _TypeAlias = _typing.Literal["_min_accuracy_percent", b"_min_accuracy_percent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit_ms) -> _WhichOneofReturnType__limit_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_accuracy_percent) -> _WhichOneofReturnType__min_accuracy_percent | None: ...
 
 Global___LimitOutcome: _TypeAlias = LimitOutcome  # noqa: Y015
 
@@ -794,10 +1022,12 @@ class MeasuredPoint(_message.Message):
     LATENCY_MS_FIELD_NUMBER: _builtins.int
     PREDICTED_MS_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     architecture: _builtins.str
     latency_ms: _builtins.float
     predicted_ms: _builtins.float
     verdict: _fleet_types_pb2.Verdict.ValueType
+    device: _builtins.str
     def __init__(
         self,
         *,
@@ -805,10 +1035,11 @@ class MeasuredPoint(_message.Message):
         latency_ms: _builtins.float = ...,
         predicted_ms: _builtins.float = ...,
         verdict: _fleet_types_pb2.Verdict.ValueType = ...,
+        device: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "latency_ms", b"latency_ms", "predicted_ms", b"predicted_ms", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "device", b"device", "latency_ms", b"latency_ms", "predicted_ms", b"predicted_ms", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

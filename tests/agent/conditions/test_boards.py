@@ -27,6 +27,7 @@ def test_a_pi_is_known_with_all_that_it_shows(tmp_path: Path) -> None:
         "running_tasks": 2.0,
         "memory_available_mb": pytest.approx(3_000_000 / 1024),
         "battery_percent": None,
+        "firmware_clock_mhz": None,
     }
     assert snapshot.swapped_pages == 30
     assert governor(system) == "ondemand"
@@ -141,7 +142,7 @@ def test_a_gpu_that_limits_its_clocks_is_seen_and_an_idle_one_is_not(tmp_path: P
     system = grow(tmp_path, driver, commands)
     assert read_throttle(system).active == set()
     commands.answers["nvidia-smi"] = "0x0000000000000041\n"
-    assert read_throttle(system).active == {"nvidia-0x40"}
+    assert read_throttle(system).active == {"gpu-thermal-hardware"}
 
 
 def test_an_empty_machine_is_unreadable_everywhere_and_breaks_nothing(tmp_path: Path) -> None:

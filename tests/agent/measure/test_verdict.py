@@ -83,11 +83,18 @@ def test_a_model_too_slow_for_its_time_has_too_few_samples() -> None:
     )
 
 
-def test_processes_that_differ_are_suspect_though_each_is_clean() -> None:
+def test_few_processes_that_differ_are_suspect_though_each_is_clean() -> None:
     parts = [quiet_replicate(level) for level in (1.0e6, 1.0e6, 1.08e6)]
     judgement = judge(parts, LIMITS, CPU)
     assert judgement.verdict is Verdict.SUSPECT
-    assert Reason.PROCESSES_DIFFER in judgement.reasons
+    assert {Reason.PROCESSES_DIFFER, Reason.INTERVAL_TOO_WIDE} <= set(judgement.reasons)
+
+
+def test_one_slow_process_among_many_is_noted_and_the_median_believed() -> None:
+    parts = [quiet_replicate(level) for level in (1.0e6, 1.0e6, 1.08e6, 1.0e6, 1.01e6, 1.0e6)]
+    judgement = judge(parts, LIMITS, CPU)
+    assert judgement.verdict is Verdict.VALID
+    assert judgement.reasons == (Reason.PROCESSES_DIFFER,)
 
 
 def test_two_processes_far_apart_have_too_wide_an_interval() -> None:
@@ -100,25 +107,32 @@ def test_clocks_that_differ_between_processes_are_a_drift() -> None:
     assert Reason.CLOCK_DRIFT in judge(parts, LIMITS, CPU).reasons
 
 
+def test_a_single_process_is_noted_since_it_hides_differences_between_processes() -> None:
+    alone = judge([quiet_replicate()], LIMITS, CPU)
+    assert alone.reasons == (Reason.SINGLE_PROCESS,)
+    assert alone.verdict is Verdict.VALID
+    assert Reason.SINGLE_PROCESS not in judge([quiet_replicate()] * 2, LIMITS, CPU).reasons
+
+
 def test_a_node_on_another_provider_makes_the_figure_invalid() -> None:
     part = replace(
         quiet_replicate(), assignment={"CUDAExecutionProvider": 40, "CPUExecutionProvider": 1}
     )
-    judgement = judge([part], LIMITS, Setting(provider="CUDAExecutionProvider"))
+    judgement = judge([part] * 3, LIMITS, Setting(provider="CUDAExecutionProvider"))
     assert judgement.verdict is Verdict.INVALID
     assert judgement.reasons == (Reason.PROVIDER_FALLBACK,)
 
 
 def test_a_runtime_that_proves_nothing_and_a_busy_host_are_noted() -> None:
     part = replace(quiet_replicate(), assignment=None, enqueue_share=0.95)
-    judgement = judge([part], LIMITS, Setting(provider="x"))
+    judgement = judge([part] * 3, LIMITS, Setting(provider="x"))
     assert judgement.verdict is Verdict.VALID
     assert judgement.reasons == (Reason.HOST_BOUND, Reason.PROVIDER_UNPROVEN)
 
 
 def test_settings_of_the_board_are_noted_and_a_change_of_them_is_invalid() -> None:
     setting = Setting("CPUExecutionProvider", governor="ondemand", on_battery=True)
-    assert judge([quiet_replicate()], LIMITS, setting).reasons == (
+    assert judge([quiet_replicate()] * 3, LIMITS, setting).reasons == (
         Reason.GOVERNOR,
         Reason.ON_BATTERY,
     )
@@ -128,7 +142,7 @@ def test_settings_of_the_board_are_noted_and_a_change_of_them_is_invalid() -> No
 
 def test_an_unreadable_sensor_is_said() -> None:
     part = quiet_replicate(conditions=Conditions(missing=("clock",)))
-    assert judge([part], LIMITS, CPU).reasons == (Reason.SENSOR_UNREADABLE,)
+    assert judge([part] * 3, LIMITS, CPU).reasons == (Reason.SENSOR_UNREADABLE,)
 
 
 def test_every_reason_is_explained_with_a_way_out() -> None:

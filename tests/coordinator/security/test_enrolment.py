@@ -23,6 +23,7 @@ from help_core.errors import BadInput, Conflict, StoreError, Unauthenticated
 from help_core.records import Board, Device, Settings
 from help_proto.trust import fetch_authority
 from tests.coordinator.security.secure import Secure
+from tests.e2e.processes import free_port, wait_for
 
 
 def enrolled(secure: Secure, folder: Path, agent_id: str, token: str = "") -> Credentials:
@@ -200,3 +201,24 @@ def test_a_key_that_others_can_read_is_refused(secure: Secure, tmp_path: Path) -
     path.chmod(0o640)
     with pytest.raises(BadInput, match="chmod 600"):
         CredentialFiles(tmp_path).load()
+
+
+def test_a_certificate_that_ended_while_the_agent_ran_is_said_in_one_clear_line(
+    secure: Secure, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = agent_id()
+    held = enrolled(secure, tmp_path, own)
+    nobody = Link(f"127.0.0.1:{free_port()}", own, held.channel())
+    stop = threading.Event()
+    files = CredentialFiles(tmp_path)
+    renewal = Renewal(files, held, nobody, stop, lambda: time.time() + 91 * 86_400.0)
+    with caplog.at_level("WARNING"):
+        renewal.start()
+        wait_for(lambda: bool(caplog.records))
+        stop.set()
+        renewal.join(15)
+    nobody.close()
+    (record,) = caplog.records
+    assert "certificate ended on" in record.getMessage()
+    assert "enrol again with a new token" in record.getMessage()
+    assert "stays in the spool" in record.getMessage()

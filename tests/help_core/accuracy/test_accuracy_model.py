@@ -32,7 +32,7 @@ ASSET = files("help_core") / "assets" / "accuracy" / "nasbench201.npz"
 @pytest.fixture(scope="module")
 def shipped() -> ModelAccuracy:
     source = load_shipped_accuracy("nasbench201")
-    assert source is not None
+    assert isinstance(source, ModelAccuracy)
     return source
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -35,6 +36,17 @@ def test_a_table_survives_both_forms_with_every_digit_and_gap(tmp_path: Path) ->
         assert back.architectures == table().architectures
         assert back.devices == ("pi", "gpu")
         np.testing.assert_array_equal(back.latency_ms, table().latency_ms)
+
+
+def test_other_tools_find_text_numbers_and_nulls(tmp_path: Path) -> None:
+    write_latency_parquet(tmp_path / "t.parquet", table())
+    found = pq.read_table(tmp_path / "t.parquet")
+    assert found.schema.field("architecture").type == pa.string()
+    assert [found.schema.field(name).type for name in ("pi", "gpu")] == [pa.float64()] * 2
+    assert found.column("architecture").to_pylist() == CELLS
+    assert found.column("pi").to_pylist() == [1.0, None, 2.5e-3]
+    fast = found.filter(pc.less(found.column("gpu"), 1.0))
+    assert fast.column("architecture").to_pylist() == CELLS[:2]
 
 
 def test_whole_numbers_and_single_precision_are_read(tmp_path: Path) -> None:

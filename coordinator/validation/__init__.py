@@ -1,0 +1,1 @@
+"""Accuracy of a trained subnet, measured over a folder of images."""
