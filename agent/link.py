@@ -12,8 +12,9 @@ from help_core import __version__
 from help_core.records import Device, LeasedJob, LeaseRef, Report
 from help_core.spaces.own.transfer import Chunk, Manifest
 from help_proto.channel import CLIENT_OPTIONS, UNARY_DEADLINE_S
-from help_proto.convert import from_lease_ref, from_leased_job, to_lease_ref, to_offer, to_report
+from help_proto.convert import from_lease_ref, from_leased_job, to_lease_ref, to_offer
 from help_proto.convert_model import from_chunk, from_manifest
+from help_proto.convert_report import to_report
 from help_proto.errors import from_rpc
 from help_proto.v1 import agent_service_pb2 as pb
 from help_proto.v1 import agent_service_pb2_grpc as rpc

@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +13,10 @@ import typer
 from rich.console import Console
 
 from agent.backoff import Backoff
-from agent.boards import HostBoard, MeasuringBoard, ReplayBoard
+from agent.boards import HostBoard
 from agent.boards.android.binaries import choose_binaries
 from agent.boards.android.link import find_adb
-from agent.boards.replay import read_column
+from agent.boards.choose import host_board, plugged_board, replay_board
 from agent.conditions import this_machine
 from agent.enroll_command import Coordinator, credentials_for, enroll
 from agent.enrolment import Renewal
@@ -39,7 +38,7 @@ from agent.worker import Worker
 from help_core.errors import BadInput, Cancelled, MeasurementFailed
 from help_core.graphs.precision import PRECISIONS, Precision
 from help_core.records import Device, Failure, Settings, check_name
-from help_core.spaces import get_space, parse_architecture
+from help_core.spaces import parse_architecture
 from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
 
 app = typer.Typer(
@@ -90,30 +89,6 @@ def _settings(
     )
 
 
-def _make_board(
-    board: str,
-    table: Path | None,
-    column: str,
-    space: str,
-    settings: Settings,
-    processes: int,
-) -> tuple[MeasuringBoard, Settings]:
-    if board == "replay":
-        if table is None:
-            raise BadInput("--board replay needs --table FILE, a latency table to answer from")
-        if not column:
-            raise BadInput("--board replay needs --device NAME, the column of the table to replay")
-        latencies = read_column(table, get_space(space), column)
-        replay = ReplayBoard(latencies, table.name)
-        usual = replay.default_settings()
-        return replay, replace(settings, runtime=usual.runtime, provider=usual.provider)
-    if board != "auto":
-        raise BadInput(f"--board {board!r} is unknown; use auto, android or replay")
-    if table is not None:
-        raise BadInput("--table goes with --board replay")
-    return HostBoard(processes=processes, system=this_machine()), settings
-
-
 app.command()(enroll)
 
 
@@ -127,7 +102,8 @@ def run(
         str,
         typer.Option(
             help="auto: this machine, recognised; android: phones over adb;"
-            " replay: answer from a latency table."
+            " replay: answer from a latency table; or a board of your own, by its name or as"
+            " module:Class."
         ),
     ] = "auto",
     threads: Threads = 1,
@@ -194,7 +170,14 @@ def run(
         return
     if serial or runner or library or cores or stay_awake or adb:
         raise BadInput("--serial, --runner, --library, --cores, --adb go with --board android")
-    measuring, settings = _make_board(board, table, column or device, space, settings, processes)
+    if table is not None and board != "replay":
+        raise BadInput("--table goes with --board replay")
+    if board == "replay":
+        measuring, settings = replay_board(table, column or device, space, settings)
+    elif board == "auto":
+        measuring, settings = host_board(settings, processes)
+    else:
+        measuring, settings = plugged_board(board, settings)
     name = check_name("device", device or default_device_name(settings))
     folder = state_dir or default_state_dir(name)
     agent_id = open_state_dir(folder)

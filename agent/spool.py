@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from agent.spool_file import checksum, is_whole, open_file
 from help_core.errors import BadInput, StoreError
 from help_core.records import Report
-from help_proto.convert import from_report, to_report
+from help_proto.convert_report import from_report, to_report
 from help_proto.v1 import fleet_types_pb2 as pb
 
 log = logging.getLogger(__name__)

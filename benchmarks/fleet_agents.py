@@ -22,7 +22,7 @@ from help_core import __version__
 from help_core.records import Measurement, Report, Settings, Verdict
 from help_core.spaces.nasbench201 import NasBench201
 from help_proto.channel import CLIENT_OPTIONS
-from help_proto.convert import to_report
+from help_proto.convert_report import to_report
 from help_proto.v1 import agent_service_pb2 as pb
 from help_proto.v1 import agent_service_pb2_grpc as rpc
 from help_proto.v1 import fleet_types_pb2 as types

@@ -10,8 +10,8 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -42,8 +42,9 @@ from coordinator.usecases.collect import Collecting
 from coordinator.usecases.measure import Measuring
 from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
+from coordinator.usecases.runs import AdaptRuns
 from coordinator.usecases.tables import Tables
-from help_core.errors import AddressInUse
+from help_core.errors import AddressInUse, BadInput
 from help_core.predictors.registry import PredictorSource, get_predictor
 from help_proto.channel import SERVER_OPTIONS
 from help_proto.v1 import (
@@ -78,6 +79,8 @@ class ServerOptions:
     monitor: str = ""
     """Where metrics, health and readiness are answered over HTTP; nowhere if empty."""
     lease_s: float = LEASE_S
+    http: str = ""
+    """Where pages and JSON are served; nowhere if empty."""
     audit_days: int = DEFAULT_AUDIT_DAYS
     """How long audit entries are kept; 0: for ever."""
 
@@ -122,15 +125,39 @@ async def running(
         AuditPruning(store.access, options.audit_days),
     )
     tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(parts.recorder.run())]
+    runs = asyncio.create_task(parts.use.runs.run())
     try:
-        yield bound
+        async with _pages(store, parts.use, guard, options) as url:
+            yield replace(bound, pages=url)
     finally:
         # Drain: no new work is handed out, what was delivered is committed and acknowledged.
         tasks[0].cancel()
         await set_ready(False)
         parts.agents.stop()
         await server.stop(DRAIN_S)
+        runs.cancel()
+        with suppress(asyncio.CancelledError):
+            await runs
         tasks[1].cancel()
+
+
+@asynccontextmanager
+async def _pages(
+    store: SqlStore, use: UseCases, guard: Guard, options: ServerOptions
+) -> AsyncIterator[str]:
+    """The pages' URL, or nothing where none are wanted."""
+    if not options.http:
+        yield ""
+        return
+    try:
+        from coordinator.web.listen import web_pages
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"--http needs {error.name}: install help-fleet[web], or leave the option out"
+        ) from None
+    pages = web_pages(options.http, store, use, guard, options.authority, options.predictors)
+    async with pages as url:
+        yield url
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +173,12 @@ def put_together(store: SqlStore, metrics: Metrics, options: ServerOptions) -> _
     clock, signals = AnchoredClock(store.clock_s()), Signals()
     store.extend_all(clock.now_s(), options.lease_s)
     measuring = Measuring(store, clock, signals)
+    adapting = Adapting(store, clock, measuring, options.predictors)
     use = UseCases(
         store=store,
         clock=clock,
         signals=signals,
-        adapting=Adapting(store, clock, measuring, options.predictors),
+        runs=AdaptRuns(store, clock, signals, adapting),
         collecting=Collecting(store, clock, signals),
         predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
@@ -232,6 +260,8 @@ def _collect_garbage_less() -> None:
 
 
 def _announce(bound: Bound, authority: Authority | None) -> None:
+    if bound.pages:
+        log.info("pages on %s", bound.pages)
     if authority is None:
         log.info("help-coord listens on %s", bound.users)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,16 +18,19 @@ DEVICE = "simulated"
 
 
 @contextmanager
-def fleet() -> Iterator[Fleet]:
+def fleet(board: str = "replay") -> Iterator[Fleet]:
     """A coordinator with the device ``simulated``, both gone at the end."""
     with tempfile.TemporaryDirectory(prefix="help-example-") as name:
         folder = Path(name)
         table = _made_table(folder / "latencies.csv")
         with Fleet.local() as fleet:
-            command = [sys.executable, "-m", "agent.main", "run", "--board", "replay"]
+            command = [sys.executable, "-m", "agent.main", "run", "--board", board]
             command += ["--coordinator", fleet.client.address, "--state-dir", str(folder / "agent")]
-            command += ["--table", str(table), "--device", DEVICE]
-            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as agent:
+            command += ["--device", DEVICE]
+            command += ["--table", str(table)] if board == "replay" else []
+            path = os.pathsep.join(sys.path)  # so that the agent finds the classes of examples
+            environment = {**os.environ, "PYTHONPATH": path}
+            with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as agent:
                 try:
                     while not any(status.device.online for status in fleet.devices()):
                         time.sleep(0.1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +15,7 @@ from coordinator.cli.answer_table import show_answer
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, DeviceName, Space, connect
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
+from coordinator.cli.report import PhaseTimes, keep_answer
 from coordinator.cli.search_options import (
     AccuracyName,
     CandidateFile,
@@ -25,6 +29,7 @@ from coordinator.cli.search_options import (
     Measurements,
     MinAccuracy,
     ObjectiveName,
+    Out,
     Percentile,
     Plot,
     Predictor,
@@ -70,6 +75,7 @@ def adapt(
         bool, typer.Option("--fresh", help="Measure again what the store holds already.")
     ] = False,
     plot: Plot = None,
+    out: Out = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +108,7 @@ def adapt(
         fresh=fresh,
     )
     with connect(context, coordinator) as client:
-        _answer(client, order, plot, as_json=as_json)
+        _answer(client, order, plot, out, as_json=as_json)
 
 
 def search(
@@ -128,6 +134,7 @@ def search(
     measurements: Measurements = 0,
     seed: Seed = 0,
     plot: Plot = None,
+    out: Out = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
     as_json: AsJson = False,
 ) -> None:
@@ -157,17 +164,29 @@ def search(
         reuse_adaptation=True,
     )
     with connect(context, coordinator) as client:
-        _answer(client, order, plot, as_json=as_json)
+        _answer(client, order, plot, out, as_json=as_json)
 
 
-def _answer(client: Client, order: AdaptOrder, plot: Plot, *, as_json: bool) -> None:
-    answer = watch(client.adapt(order))
+def _answer(client: Client, order: AdaptOrder, plot: Plot, out: Out, *, as_json: bool) -> None:
+    times = PhaseTimes()
+    answer = watch(times.follow(client.adapt(order)))
+    if out is not None:
+        keep_answer(client, answer, out, times.phases(), _command(sys.argv[1:]))
     if plot is not None:
         draw_front(answer, plot)
     if as_json:
         print_json(answer)
     else:
         show_answer(answer)
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command line for a page that is shown to others: without a token."""
+    kept = [one for one in arguments if not one.startswith("--token=")]
+    while "--token" in kept:
+        index = kept.index("--token")
+        del kept[index : index + 2]
+    return shlex.join(["help-coord", *kept])
 
 
 def predict(

@@ -89,6 +89,15 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    http: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Also serve pages and read-only JSON there, for example 127.0.0.1:8080; with"
+            " --tls over HTTPS. See docs/web.md. Default: nowhere.",
+            show_default=False,
+        ),
+    ] = "",
     lease_s: Annotated[
         float, typer.Option(min=0.5, help="An agent that is silent for so long loses its jobs.")
     ] = 60.0,
@@ -123,6 +132,7 @@ def serve(
         reflection=reflection,
         audit_days=audit_days,
         monitor=metrics,
+        http=check_listen(http, tls=secure, option="--http") if http else "",
         lease_s=lease_s,
     )
     asyncio.run(serve_forever(listen, store or default_store(), options))

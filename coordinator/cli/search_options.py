@@ -80,7 +80,8 @@ AccuracyName = Annotated[
     typer.Option(
         "--accuracy",
         metavar="NAME",
-        help="Accuracy source. Default: what was imported, or else what ships.",
+        help="Accuracy source: imported, shipped, none, a proxy (synflow, naswot: they only rank)"
+        " or an installed one. Default: what was imported, or else what ships.",
         show_default=False,
     ),
 ]
@@ -115,6 +116,12 @@ Predictor = Annotated[
     str, typer.Option(help="Predictor. Default: the best for the space.", show_default=False)
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write a folder to keep: page with plots, architectures, ONNX, provenance."
+    ),
+]
 Plot = Annotated[Path | None, typer.Option(help="Also draw the front to this .png or .svg file.")]
 
 

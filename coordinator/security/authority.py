@@ -15,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coordinator.security.certificates import (
     certificate_pem,
@@ -106,6 +108,16 @@ class Authority:
             return False
         finish_rotation(self._folder)
         return True
+
+    @property
+    def server_file(self) -> Path:
+        """The server's key and certificate."""
+        return self._folder / SERVER_FILE
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """A secret of 32 bytes that all who hold the authority's key have for a purpose."""
+        secret = self.issuers.current.key.private_numbers().private_value.to_bytes(32, "big")
+        return HKDF(hashes.SHA256(), 32, salt=None, info=purpose).derive(secret)
 
     def server_certificate(self) -> x509.Certificate:
         """The server's certificate as it is now; raises ``StoreError`` or ``BadInput``."""

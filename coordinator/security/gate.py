@@ -61,6 +61,9 @@ class Gate(Protocol):
     async def identify(self, context: Context) -> Principal:
         """Who calls; raises ``Unauthenticated`` for credentials that are not good."""
 
+    async def user(self, digest: str, peer: str) -> Principal:
+        """The user whose token has that digest; raises ``Unauthenticated`` or ``Forbidden``."""
+
     def authorise(self, rule: Rule, principal: Principal) -> None:
         """Raises ``Unauthenticated`` or ``Forbidden`` if the rule is not for that principal."""
 
@@ -81,7 +84,11 @@ class OpenGate:
 
     async def identify(self, context: Context) -> Principal:
         """Everybody is the admin of this machine."""
-        return Principal("local", peer_host(context.peer()), Role.ADMIN)
+        return await self.user("", peer_host(context.peer()))
+
+    async def user(self, digest: str, peer: str) -> Principal:
+        """See ``identify``."""
+        return Principal("local", peer, Role.ADMIN)
 
     def authorise(self, rule: Rule, principal: Principal) -> None:
         """Allows all."""
@@ -131,10 +138,7 @@ class GuardedGate:
         secret = _bearer(context)
         if secret is None:
             return Principal("anonymous", peer)
-        token = await self._find_token(digest_of(secret), peer)
-        if token is None:
-            raise Unauthenticated("unknown token; see 'help-coord login'")
-        return await self._user(token, peer)
+        return await self.user(digest_of(secret), peer)
 
     async def _holder(self, pem: bytes, peer: str) -> Principal:
         """Who shows a certificate that the handshake found to be good."""
@@ -164,6 +168,13 @@ class GuardedGate:
         if certificate.expires_unix_s <= self._clock.now_s():
             raise Unauthenticated(f"the certificate of agent {agent_id} has expired; enrol again")
         return Principal(f"agent:{agent_id}", peer, agent_id=agent_id)
+
+    async def user(self, digest: str, peer: str) -> Principal:
+        """See ``Gate``."""
+        token = await self._find_token(digest, peer)
+        if token is None:
+            raise Unauthenticated("unknown token; see 'help-coord login'")
+        return await self._user(token, peer)
 
     async def _user(self, token: Token, peer: str) -> Principal:
         if token.revoked or token.expires_unix_s <= self._clock.now_s():

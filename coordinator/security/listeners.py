@@ -28,20 +28,22 @@ class Bound:
 
     users: str
     agents: str
+    pages: str = ""
+    """The URL of the pages, if there are any."""
 
 
-def check_listen(address: str, *, tls: bool) -> str:
+def check_listen(address: str, *, tls: bool, option: str = "--listen") -> str:
     """``address`` if a coordinator may listen there; raises ``BadInput``.
 
-    Without TLS it listens on this machine alone.
+    Without TLS it listens on this machine alone. ``option`` is what the message names.
     """
     host, colon, port = address.rpartition(":")
     if not (colon and host and port.isdecimal() and int(port[:6]) < 65536):
-        raise BadInput(f"--listen {address!r} is no HOST:PORT, for example 127.0.0.1:50051")
+        raise BadInput(f"{option} {address!r} is no HOST:PORT, for example 127.0.0.1:50051")
     if tls or is_loopback(address):
         return address
     raise BadInput(
-        f"--listen {address}: beyond loopback the coordinator needs TLS;"
+        f"{option} {address}: beyond loopback the coordinator needs TLS;"
         " run 'help-coord tls init --host NAME' once and add --tls"
     )
 

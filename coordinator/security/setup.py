@@ -9,7 +9,7 @@ import grpc
 
 from coordinator.clock import Clock
 from coordinator.security.authority import Authority
-from coordinator.security.gate import GuardedGate, OpenGate
+from coordinator.security.gate import Gate, GuardedGate, OpenGate
 from coordinator.security.interceptor import AccessInterceptor
 from coordinator.security.limits import Limits
 from coordinator.security.listeners import Bound, tls_credentials
@@ -46,6 +46,16 @@ class Guard:
             self._gate = GuardedGate(
                 protection.store, clock, self._limits, lambda: authority.issuers.keys
             )
+
+    @property
+    def gate(self) -> Gate:
+        """Who may do what."""
+        return self._gate
+
+    @property
+    def limits(self) -> Limits:
+        """How much each peer has asked."""
+        return self._limits
 
     def interceptor(self) -> grpc.aio.ServerInterceptor:
         """To be given to the server."""

@@ -19,11 +19,11 @@ from help_proto.convert import (
     enum_number,
     from_lease_ref,
     from_offer,
-    from_report,
     text,
     to_lease_ref,
     to_leased_job,
 )
+from help_proto.convert_report import from_report
 from help_proto.v1 import agent_service_pb2 as pb
 from help_proto.v1 import agent_service_pb2_grpc as rpc
 

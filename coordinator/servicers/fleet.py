@@ -16,9 +16,9 @@ from coordinator.servicers.errors import errors_to_status
 from coordinator.servicers.orders import from_collect
 from coordinator.signals import Signals, jobs_of
 from coordinator.store import Store
-from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.collect import Collecting
 from coordinator.usecases.predict import Predicting
+from coordinator.usecases.runs import AdaptRuns
 from coordinator.usecases.tables import Tables
 from help_core.errors import BadInput
 from help_core.records import AccuracyRow, AdaptOrder, Progress, TableOrigin, TableRow
@@ -50,7 +50,7 @@ class UseCases:
     store: Store
     clock: Clock
     signals: Signals
-    adapting: Adapting
+    runs: AdaptRuns
     collecting: Collecting
     predicting: Predicting
     tables: Tables
@@ -147,7 +147,7 @@ class FleetServicer(rpc.FleetServiceServicer):
         """See the proto."""
         async with errors_to_status(context):
             # Closed at once when the user goes away, so that what nobody began is cancelled.
-            adapting = aclosing(self._use.adapting.adapt(from_adapt(request)))
+            adapting = aclosing(self._use.runs.follow(from_adapt(request), "a command"))
             async with adapting as events:
                 async for event in events:
                     if isinstance(event, Progress):

@@ -28,6 +28,8 @@ from coordinator.store.queries import measurements as measurement_queries
 from coordinator.store.queries import models as model_queries
 from coordinator.store.queries import reports as report_queries
 from coordinator.store.queries import tables as table_queries
+from coordinator.store.runs import SqlRunStore
+from coordinator.store.views import SqlViews
 from help_core.errors import StoreError
 from help_core.records import (
     AccuracyRow,
@@ -108,6 +110,16 @@ class SqlStore:
     def access(self) -> SqlAccessStore:
         """Tokens, certificates and the audit log of the same database."""
         return SqlAccessStore(self._transaction)
+
+    @property
+    def runs(self) -> SqlRunStore:
+        """Requests to adapt, with their answers."""
+        return SqlRunStore(self._transaction)
+
+    @property
+    def views(self) -> SqlViews:
+        """Pages and aggregates for whoever looks."""
+        return SqlViews(self._transaction)
 
     def close(self) -> None:
         """Frees the connections."""

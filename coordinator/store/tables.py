@@ -91,6 +91,8 @@ reports = sa.Table(
     sa.Column("failure_class", sa.String(32), nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.Index("ix_reports_device", "device", "verdict", "stale"),
+    # The newest measurements of a device, without reading all of them.
+    sa.Index("ix_reports_newest", "device", "id"),
 )
 
 table_rows = sa.Table(
@@ -148,6 +150,32 @@ adaptations = sa.Table(
     sa.Column("predictor", sa.String(64), nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("support", sa.JSON, nullable=False),
+)
+
+adapt_runs = sa.Table(
+    "adapt_runs",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("device", sa.String(64), nullable=False),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("asked", sa.JSON, nullable=False),
+    sa.Column("asked_by", sa.String(128), nullable=False),
+    sa.Column("detached", sa.Boolean, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("started_s", sa.Float(53), nullable=False),
+    sa.Column("ended_s", sa.Float(53), nullable=True),
+    sa.Column("progress", sa.JSON, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    # Latencies of its support set in ms, by architecture: the device's embedding.
+    sa.Column("support", sa.JSON, nullable=False),
+    # The answer as deflated JSON; null while there is none.
+    sa.Column("answer", sa.LargeBinary, nullable=True),
+    # The coordinator that works on it, and when it last said so; empty: nobody does.
+    sa.Column("owner", sa.String(32), nullable=False),
+    sa.Column("touched_s", sa.Float(53), nullable=False),
+    sa.Index("ix_adapt_runs_started", "started_s"),
+    sa.Index("ix_adapt_runs_device", "device", "started_s"),
+    sa.Index("ix_adapt_runs_state", "state", "space", "started_s"),
 )
 
 tokens = sa.Table(

@@ -11,6 +11,7 @@ import numpy as np
 from coordinator.store import Store
 from help_core.accuracy import AccuracySource
 from help_core.accuracy.model import load_shipped_accuracy
+from help_core.accuracy.registry import PROXIES, accuracy_names, named_accuracy
 from help_core.accuracy.table import TableAccuracy
 from help_core.arrays import BoolArray, FloatArray, IntArray
 from help_core.errors import BadInput, NotFound, NothingMeets
@@ -47,6 +48,8 @@ class Knowledge:
         """What is sought; raises ``BadInput`` for accuracy where nothing tells it."""
         wanted = order.objective
         needs = wanted is Objective.ACCURACY or order.min_accuracy_percent
+        if order.accuracy_source in PROXIES:
+            _check_proxy(order)
         if needs and self.accuracy is None:
             raise BadInput(
                 f"{self.space.name} has no accuracy source; import one with 'help-coord import"
@@ -146,7 +149,10 @@ def load_knowledge(
 
 def _accuracy_source(store: Store, space: GeneSpace, name: str) -> AccuracySource | None:
     if name not in ("", *ACCURACY_NAMES):
-        raise NotFound(f"unknown accuracy source {name[:80]!r}; known: {', '.join(ACCURACY_NAMES)}")
+        if name not in accuracy_names():
+            known = dict.fromkeys((*ACCURACY_NAMES, *accuracy_names()))
+            raise NotFound(f"unknown accuracy source {name[:80]!r}; known: {', '.join(known)}")
+        return named_accuracy(name, space)
     if name == "none":
         return None
     imported = None if name == "shipped" else _imported(store, space)
@@ -162,6 +168,19 @@ def _imported(store: Store, space: GeneSpace) -> AccuracySource | None:
         return None
     genes = space.to_genes([space.parse(row.architecture) for row in rows])
     return TableAccuracy(source, space, genes, np.array([row.accuracy_percent for row in rows]))
+
+
+def _check_proxy(order: AdaptOrder) -> None:
+    """A proxy builds and runs each network, about a second each, and its scores have no unit."""
+    if not order.candidates:
+        raise BadInput(
+            f"--accuracy {order.accuracy_source} is a proxy that runs every network once; name the"
+            " networks with --candidates FILE"
+        )
+    if order.min_accuracy_percent:
+        raise BadInput(
+            f"--accuracy {order.accuracy_source} only ranks; --min-accuracy needs percentages"
+        )
 
 
 def make_field(

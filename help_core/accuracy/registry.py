@@ -11,8 +11,8 @@
 any other name            an entry point of the group ``help_fleet.accuracy`` that an installed
                           package has: a callable that takes the space and returns a source
 
-A function and an entry point are code of the user's, run in the process that asks: never
-resolve a name here that came over the network.
+A file and a function are the user's, read and run in the process that asks: a name that came
+over the network goes to ``named_accuracy``, which knows installed sources alone.
 """
 
 from __future__ import annotations
@@ -55,15 +55,8 @@ def get_accuracy(text: str, space: GeneSpace) -> AccuracySource:
     Raises ``NotFound`` for an unknown name or a space that nothing ships for, ``BadInput``,
     ``BadTable`` or ``BadCheckpoint`` for a file or function that cannot be used.
     """
-    if text == SHIPPED:
-        return _shipped(space)
-    if text in PROXIES:
-        from help_core.accuracy.proxies import Proxy
-
-        return Proxy(text, space)
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=text):
-        source: AccuracySource = point.load()(space)
-        return source
+    if text in accuracy_names():
+        return named_accuracy(text, space)
     for suffix, read in _FILES.items():
         if suffix in text:
             return read(text, space)
@@ -73,6 +66,24 @@ def get_accuracy(text: str, space: GeneSpace) -> AccuracySource:
         f"unknown accuracy source {text[:80]!r}; known: {', '.join(accuracy_names())},"
         f" a file ({', '.join(_FILES)}) or module:function"
     )
+
+
+def named_accuracy(name: str, space: GeneSpace) -> AccuracySource:
+    """The source of one of ``accuracy_names``: no file and no function, so also of a name that
+    came over the network.
+
+    Raises ``NotFound`` for another name, or a space that nothing ships for.
+    """
+    if name == SHIPPED:
+        return _shipped(space)
+    if name in PROXIES:
+        from help_core.accuracy.proxies import Proxy
+
+        return Proxy(name, space)
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        source: AccuracySource = point.load()(space)
+        return source
+    raise NotFound(f"unknown accuracy source {name[:80]!r}; known: {', '.join(accuracy_names())}")
 
 
 def _shipped(space: GeneSpace) -> AccuracySource:

@@ -38,10 +38,12 @@ from help_core.records.orders import (
     TableOrigin,
     TableRow,
 )
+from help_core.records.run import AdaptRun, RunState, check_run_id
 
 __all__ = [
     "AccuracyRow",
     "AdaptOrder",
+    "AdaptRun",
     "Answer",
     "Board",
     "CloudPoint",
@@ -67,6 +69,7 @@ __all__ = [
     "Purpose",
     "Reading",
     "Report",
+    "RunState",
     "Settings",
     "StoredModel",
     "Summary",
@@ -75,4 +78,5 @@ __all__ = [
     "Verdict",
     "check_labels",
     "check_name",
+    "check_run_id",
 ]

@@ -14,8 +14,8 @@ from help_core.records import (
     Progress,
 )
 from help_core.records.orders import MEDIAN
-from help_proto.convert import from_verdict, to_verdict
 from help_proto.convert_order import from_objective, to_objective
+from help_proto.convert_report import from_verdict, to_verdict
 from help_proto.v1 import fleet_service_pb2 as pb
 
 

@@ -25,7 +25,8 @@ SHELLS = {"sh", "bash", "/bin/sh"}
 
 def test_the_agent_starts_no_shell_but_with_a_program_of_its_own() -> None:
     programs = []
-    for path in AGENT.rglob("*.py"):
+    # The fake phone is a shell by nature: it does here what adb has the phone's shell do.
+    for path in set(AGENT.rglob("*.py")) - {AGENT / "boards" / "android" / "fake.py"}:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 assert node.attr not in ("system", "popen") or ast.unparse(node.value) != "os", path

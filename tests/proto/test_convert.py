@@ -32,7 +32,7 @@ from help_core.records import (
     Summary,
     Verdict,
 )
-from help_proto import convert, convert_answer
+from help_proto import convert, convert_answer, convert_report
 from help_proto.v1 import fleet_types_pb2 as pb
 
 SUMMARY = Summary(2.0, 1.9, 2.1, 1.5, 1.8, 2.2, 2.05)
@@ -65,14 +65,14 @@ def test_a_device_status_survives_the_wire() -> None:
 
 def test_a_measurement_survives_the_wire_with_what_is_unreadable() -> None:
     report = Report("k" * 32, 1, 2, 1.5, MEASUREMENT)
-    wire = convert.to_report(report).SerializeToString()
-    assert convert.from_report(pb.Report.FromString(wire)) == report
+    wire = convert_report.to_report(report).SerializeToString()
+    assert convert_report.from_report(pb.Report.FromString(wire)) == report
 
 
 @pytest.mark.parametrize("kind", list(FailureClass))
 def test_a_failure_survives_the_wire(kind: FailureClass) -> None:
     report = Report("k" * 32, 1, 2, 1.5, Failure(kind, "why"))
-    assert convert.from_report(convert.to_report(report)) == report
+    assert convert_report.from_report(convert_report.to_report(report)) == report
 
 
 @pytest.mark.parametrize("measured", [None, 0.5])
@@ -95,12 +95,12 @@ def test_an_answer_survives_the_wire_with_what_is_missing(measured: float | None
 
 def test_a_report_without_an_outcome_is_refused() -> None:
     with pytest.raises(BadInput, match="measurement or a failure"):
-        convert.from_report(pb.Report(key="k" * 32))
+        convert_report.from_report(pb.Report(key="k" * 32))
 
 
 def test_an_unknown_enum_value_asks_to_upgrade() -> None:
     with pytest.raises(BadInput, match="upgrade"):
-        convert.from_verdict(99)
+        convert_report.from_verdict(99)
 
 
 @given(st.binary(max_size=300))
@@ -108,4 +108,4 @@ def test_any_bytes_make_a_report_or_are_refused_as_bad_input(data: bytes) -> Non
     with suppress(DecodeError):
         message = pb.Report.FromString(data)
         with suppress(BadInput):
-            assert convert.from_report(message).key == message.key
+            assert convert_report.from_report(message).key == message.key

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -34,15 +35,30 @@ def open_(connection: sa.Connection, order: CollectionOrder, now_s: float) -> No
 def statuses(connection: sa.Connection, name: str = "") -> list[CollectionStatus]:
     """All collections, the newest first, or the one of that name."""
     query = sa.select(collections).order_by(collections.c.created_s.desc(), collections.c.name)
+    rows = connection.execute(query.where(collections.c.name == name) if name else query)
+    return _counted(connection, rows.all(), jobs.c.collection == name if name else None)
+
+
+def page(connection: sa.Connection, limit: int, offset: int) -> tuple[list[CollectionStatus], int]:
+    """Collections from the newest on, and how many there are."""
+    query = sa.select(collections).order_by(collections.c.created_s.desc(), collections.c.name)
+    rows = connection.execute(query.limit(limit).offset(offset)).all()
+    total = connection.execute(sa.select(sa.func.count()).select_from(collections)).scalar_one()
+    these = jobs.c.collection.in_([row.name for row in rows])
+    return _counted(connection, rows, these), total
+
+
+def _counted(
+    connection: sa.Connection, rows: Sequence[Any], wanted: sa.ColumnElement[bool] | None
+) -> list[CollectionStatus]:
     counted = (
         sa.select(jobs.c.collection, jobs.c.state, sa.func.count())
-        .where(jobs.c.collection == name if name else jobs.c.collection != "")
+        .where(jobs.c.collection != "" if wanted is None else wanted)
         .group_by(jobs.c.collection, jobs.c.state)
     )
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for collection, state, count in connection.execute(counted):
         counts[collection][state] = count
-    rows = connection.execute(query.where(collections.c.name == name) if name else query)
     return [
         CollectionStatus(
             name=row.name,

@@ -84,8 +84,10 @@ def seen(connection: sa.Connection, agent_id: str, now_s: float) -> bool:
     return connection.execute(_SEEN, {"agent_": agent_id, "now_": now_s}).rowcount > 0
 
 
-def find(connection: sa.Connection, now_s: float, name: str = "") -> list[Device]:
-    """All devices by name, or the one of that name."""
+def find(
+    connection: sa.Connection, now_s: float, name: str = "", names: Sequence[str] | None = None
+) -> list[Device]:
+    """All devices by name, or the one of that name, or those of ``names``."""
     query = (
         sa.select(devices, agents.c.last_seen_s)
         .join(agents, agents.c.id == devices.c.agent_id)
@@ -93,6 +95,8 @@ def find(connection: sa.Connection, now_s: float, name: str = "") -> list[Device
     )
     if name:
         query = query.where(devices.c.name == name)
+    if names is not None:
+        query = query.where(devices.c.name.in_(names))
     return [
         Device(
             name=row.name,
@@ -119,23 +123,15 @@ def get(connection: sa.Connection, name: str, now_s: float) -> Device:
     return found[0]
 
 
-def statuses(connection: sa.Connection, now_s: float) -> list[DeviceStatus]:
-    """See ``Store.device_statuses``."""
-    job_counts: Counter[tuple[str, str]] = Counter()
-    query = sa.select(jobs.c.device, jobs.c.state, sa.func.count()).group_by(
-        jobs.c.device, jobs.c.state
-    )
-    for device, state, count in connection.execute(query):
-        job_counts[device, state] = count
-    verdicts: Counter[tuple[str, str]] = Counter()
-    query = (
-        sa.select(reports.c.device, reports.c.verdict, sa.func.count())
-        .where(~reports.c.stale)
-        .group_by(reports.c.device, reports.c.verdict)
-    )
-    for device, verdict, count in connection.execute(query):
-        verdicts[device, verdict] = count
-    care = {row.name: row for row in connection.execute(sa.select(devices))}
+def statuses(
+    connection: sa.Connection, now_s: float, names: Sequence[str] | None = None
+) -> list[DeviceStatus]:
+    """See ``Store.device_statuses``; of all devices, or of at most a few hundred ``names``."""
+    some = [] if names is None else list(names)
+    job_counts = _counts(connection, jobs.c.device, jobs.c.state, some)
+    verdicts = _counts(connection, reports.c.device, reports.c.verdict, some, ~reports.c.stale)
+    rows = sa.select(devices) if names is None else sa.select(devices).where(_named(names))
+    care = {row.name: row for row in connection.execute(rows)}
     return [
         DeviceStatus(
             device=device,
@@ -149,8 +145,26 @@ def statuses(connection: sa.Connection, now_s: float) -> list[DeviceStatus]:
             failures_in_row=care[device.name].failures_in_row,
             quarantined=care[device.name].quarantined_until_s is not None,
         )
-        for device in find(connection, now_s)
+        for device in find(connection, now_s, names=names)
     ]
+
+
+def _named(names: Sequence[str]) -> sa.ColumnElement[bool]:
+    return devices.c.name.in_(names)
+
+
+def _counts(
+    connection: sa.Connection,
+    device: sa.Column[str],
+    kind: sa.Column[str],
+    names: Sequence[str],
+    *wanted: sa.ColumnElement[bool],
+) -> Counter[tuple[str, str]]:
+    """How many rows of each device and kind; of all devices if none is named."""
+    query = sa.select(device, kind, sa.func.count()).where(*wanted).group_by(device, kind)
+    if names:
+        query = query.where(device.in_(names))
+    return Counter({(name, one): count for name, one, count in connection.execute(query)})
 
 
 def label(

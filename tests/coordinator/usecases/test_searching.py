@@ -323,6 +323,29 @@ def test_the_fastest_network_is_an_objective() -> None:
     assert ranks < 0.02
 
 
+def test_a_proxy_ranks_the_candidates_that_were_named() -> None:
+    names = tuple(NAMES[row] for row in range(0, len(NAMES), len(NAMES) // 6))
+    answer = ask(order(accuracy_source="synflow", candidates=names, max_latency_ms=(1e4,)))
+    assert answer.accuracy_source.startswith("proxy synflow")
+    assert {pick.architecture for pick in answer.picks} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({}, "--candidates FILE"),
+        ({"candidates": (NAMES[9],), "min_accuracy_percent": (70.0,)}, "only ranks"),
+    ],
+)
+def test_a_proxy_is_refused_where_it_would_take_hours_or_means_nothing(
+    wanted: dict[str, Any], words: str
+) -> None:
+    lab = make_lab()
+    with pytest.raises(BadInput, match=words):
+        ask(order(accuracy_source="synflow", **wanted), lab)
+    assert lab.asked == {}
+
+
 @pytest.mark.parametrize(
     "wanted", [{"min_accuracy_percent": (70.0,)}, {"objective": Objective.ACCURACY}]
 )
