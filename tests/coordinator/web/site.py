@@ -142,7 +142,7 @@ def make_parts(store: SqlStore, *, tls: bool = False) -> WebParts:
     """What the application is put together from."""
     clock, signals = AnchoredClock(), Signals()
     limits = Limits(time.monotonic)
-    gate: Gate = GuardedGate(store.access, clock, limits) if tls else OpenGate()
+    gate: Gate = GuardedGate(store.access, clock, limits, frozenset) if tls else OpenGate()
     adapting = Adapting(store, clock, Measuring(store, clock, signals))
     return WebParts(
         store=store,
