@@ -38,6 +38,7 @@ from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
+from coordinator.usecases.insight import Insight
 from coordinator.usecases.measure import Measuring
 from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
@@ -152,7 +153,7 @@ async def _pages(
         raise BadInput(
             f"--http needs {error.name}: install help-fleet[web], or leave the option out"
         ) from None
-    pages = web_pages(options.http, store, use, guard, options.authority, options.predictors)
+    pages = web_pages(options.http, store, use, guard, options.authority)
     async with pages as url:
         yield url
 
@@ -179,6 +180,7 @@ def put_together(store: SqlStore, metrics: Metrics, options: ServerOptions) -> _
         collecting=Collecting(store, clock, signals),
         predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
+        insight=Insight(store, clock, options.predictors),
     )
     recorder = Recorder(store, clock, signals, metrics)
     agents = Agents(store, clock, signals, recorder, metrics, options.lease_s)
