@@ -1,13 +1,15 @@
-"""The front of an answer as a picture."""
+"""Answers and what is known of a device, as pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from help_core.errors import BadInput, StoreError
-from help_core.records import Answer
+from help_core.records import Answer, Calibration, Embedding
 
 
 def draw_front(answer: Answer, path: Path) -> None:
@@ -34,8 +36,7 @@ def draw_front(answer: Answer, path: Path) -> None:
         latency=f"Latency on {answer.device} (ms)",
         accuracy="Accuracy (%), " + answer.accuracy_source,
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         plot_front(
             path,
             np.array([point.latency_ms for point in answer.cloud]),
@@ -44,6 +45,30 @@ def draw_front(answer: Answer, path: Path) -> None:
             _limits_ms(answer),
             labels,
         )
+
+
+def draw_calibration(calibration: Calibration, path: Path) -> None:
+    """Writes a .png or .svg; raises ``BadInput`` where nothing is there to compare."""
+    from help_core.plots.calibration import plot_calibration
+
+    with writing(path):
+        plot_calibration(path, calibration)
+
+
+def draw_embedding(embedding: Embedding, path: Path) -> None:
+    """Writes a .png or .svg."""
+    from help_core.plots.embedding import plot_embedding
+
+    with writing(path):
+        plot_embedding(path, embedding)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Makes the folder of a file that is written; raises ``StoreError`` where it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror})") from None
 
