@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
+from coordinator.announce import start_lines
 from coordinator.clock import AnchoredClock
 from coordinator.housekeeping import (
     DEFAULT_AUDIT_DAYS,
@@ -237,20 +238,11 @@ async def serve(address: str, store_url: str, options: ServerOptions) -> None:
         metrics, ready = Metrics(), threading.Event()
         with monitoring(options.monitor, metrics, ready) as monitored:
             async with running(address, store, options, metrics, ready) as bound:
-                _announce(bound, options.authority)
-                if monitored:
-                    log.info("metrics, health and readiness on http://%s", monitored)
+                has_devices = bool(await asyncio.to_thread(store.devices, store.clock_s()))
+                authority = options.authority
+                for line in start_lines(bound, authority, monitored, has_devices=has_devices):
+                    log.info("%s", line)
                 await stop.wait()
                 log.info("stopping")
     finally:
         store.close()
-
-
-def _announce(bound: Bound, authority: Authority | None) -> None:
-    if bound.pages:
-        log.info("pages on %s", bound.pages)
-    if authority is None:
-        log.info("help-coord listens on %s", bound.users)
-        return
-    log.info("help-coord listens on %s for users, %s for agents", bound.users, bound.agents)
-    log.info("its authority has the fingerprint %s", authority.fingerprint)

@@ -25,6 +25,11 @@ def collections(
     if as_json:
         print_json(found)
         return
+    if not found:
+        Console().print(
+            "There is no collection yet; 'help-coord collect --device NAME --sample 100' makes one."
+        )
+        return
     table = Table(title=f"{len(found)} collections")
     for name in ("name", "state", "priority", "queued", "leased", "done", "failed", "cancelled"):
         table.add_column(name, overflow="fold")

@@ -220,6 +220,10 @@ def jobs(
     if as_json:
         print_json({"total": total, "jobs": found})
         return
+    if not found:
+        what = "No job matches" if device or states else "There is no job yet"
+        Console().print(f"{what}; 'help-coord adapt' and 'help-coord collect' make some.")
+        return
     table = Table(title=f"{len(found)} of {total} jobs")
     for name in ("id", "device", "state", "purpose", "attempts", "architecture", "last failure"):
         table.add_column(name, overflow="fold")

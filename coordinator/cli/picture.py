@@ -15,6 +15,7 @@ from help_core.records import Answer, Calibration, Embedding
 def draw_front(answer: Answer, path: Path) -> None:
     """Writes a .png or .svg; raises ``BadInput`` for an answer without accuracies."""
     # matplotlib takes a second to import, which only this needs.
+    from help_core.plots.canvas import shorten
     from help_core.search.plot import FrontLabels, Winners, plot_front
 
     picks = [pick for pick in answer.picks if pick.accuracy_percent is not None]
@@ -28,11 +29,11 @@ def draw_front(answer: Answer, path: Path) -> None:
         interval_low_ms=np.array([pick.low_ms for pick in picks]),
         interval_high_ms=np.array([pick.high_ms for pick in picks]),
         accuracy_percent=np.array([pick.accuracy_percent for pick in picks], dtype=np.float64),
+        is_measured=np.array([pick.measured_ms is not None for pick in picks]),
     )
     labels = FrontLabels(
-        title=f"{answer.space} on {answer.device}",
-        subtitle="The most accurate networks within each latency limit. Adapted with"
-        f" {len(answer.support)} measurements; {len(answer.confirmations)} confirmed the winners.",
+        title=f"{answer.space} on {shorten(answer.device)}",
+        subtitle=_subtitle(answer),
         latency=f"Latency on {answer.device} (ms)",
         accuracy="Accuracy (%), " + answer.accuracy_source,
     )
@@ -71,6 +72,14 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _subtitle(answer: Answer) -> str:
+    within = " within each latency limit" if _limits_ms(answer) else ""
+    text = f"The networks that are offered{within}. Adapted with {len(answer.support)} measurements"
+    if answer.confirmations:
+        return f"{text}; {len(answer.confirmations)} confirmed the winners."
+    return f"{text}; winners were not measured."
 
 
 def _limits_ms(answer: Answer) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from help_core.arrays import FloatArray
 from help_core.errors import BadInput
 from help_core.plots.canvas import (
     BESIDE,
@@ -52,8 +53,8 @@ def plot_calibration(path: Path, calibration: Calibration) -> None:
     figure = blank_figure()
     # Both axes span the same latencies, so the panel is square and its diagonal is at 45°.
     _draw_points(figure.add_axes((BESIDE, 0.115, 0.432, 0.715)), points)
-    _draw_coverage(figure.add_axes((0.645, 0.115, 0.325, 0.53)), calibration)
-    title = f"Predicted against measured: {calibration.space} on {shorten(calibration.device)}"
+    _draw_coverage(figure.add_axes((0.635, 0.115, 0.325, 0.53)), calibration)
+    title = f"{shorten(calibration.device)}: predicted against measured"
     write_head(figure, title, _subtitle(calibration))
     save(figure, path)
 
@@ -76,22 +77,22 @@ def _subtitle(calibration: Calibration) -> str:
     text += "needs 3 points" if calibration.spearman is None else f"{calibration.spearman:.3f}"
     if calibration.error_percent is not None:
         text += f"; mean error {calibration.error_percent:.1f} %"
-    return f"{text}. {calibration.predictor}, adapted with {calibration.support} measurements."
+    text += f". Predictor {calibration.predictor} on {calibration.space}, adapted with"
+    return f"{text} {calibration.support} measurements that are not shown."
 
 
 def _draw_points(axes: Axes, points: tuple[PredictedPoint, ...]) -> None:
     columns = [(one.measured_ms, one.predicted_ms, one.low_ms, one.high_ms) for one in points]
     measured, predicted, low, high = np.array(columns).T
-    least = float(min(measured.min(), low.min())) / 1.06
-    most = float(max(measured.max(), high.max())) * 1.06
+    least, most = _ends(measured, predicted, low, high)
     plain_axes(axes)
     for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
         set_scale("log")
         log_ticks(axis, least, most)
     axes.set_xlim(least, most)
     axes.set_ylim(least, most)
-    axes.plot([least, most], [least, most], color=SOFT, linewidth=1.1, linestyle=(0, (4, 3)))
-    axes.text(most, most, "exact ", color=SOFT, fontsize=9, ha="right", va="top", rotation=0)
+    ends = [least, most]
+    axes.plot(ends, ends, color=SOFT, linewidth=1.1, linestyle=(0, (4, 3)), label="exact")
     held = (low <= measured) & (measured <= high)
     size = 30 if len(points) <= FEW else 12
     for which, dark, pale, label in (
@@ -125,6 +126,14 @@ def _draw_points(axes: Axes, points: tuple[PredictedPoint, ...]) -> None:
     )
 
 
+def _ends(*columns: FloatArray) -> tuple[float, float]:
+    """The span of the points; of intervals that reach much further, the begin is shown."""
+    measured, predicted, low, high = columns
+    least, most = np.minimum(measured, predicted).min(), np.maximum(measured, predicted).max()
+    least, most = max(low.min(), least / 1.5), min(max(most, high.max()), most * 1.5)
+    return float(min(least, measured.min())) / 1.06, float(most) * 1.06
+
+
 def _draw_coverage(axes: Axes, calibration: Calibration) -> None:
     """The share held at several levels, with what chance alone would do to a true level."""
     from scipy import stats
@@ -140,7 +149,7 @@ def _draw_coverage(axes: Axes, calibration: Calibration) -> None:
         color=CLOUD,
         alpha=0.35,
         linewidth=0,
-        label=f"95 % of chance with {count:,} points",
+        label=f"95 % range of true intervals ({count:,} points)",
     )
     axes.plot([0.5, 1], [0.5, 1], color=SOFT, linewidth=1.1, linestyle=(0, (4, 3)))
     known = [(point.level, point.held) for point in calibration.coverage]

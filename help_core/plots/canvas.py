@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -23,7 +24,8 @@ BESIDE = 0.075
 WIDE_TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 CLOSE_TICKS = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 SPARSE_TICKS = (1.0, 2.0, 5.0)
-NAME_CHARS = 40
+NAME_CHARS, LINE_CHARS = 32, 112
+"""Of a name in a title, and of a line below it: what there is room for."""
 
 
 def check_picture(path: Path) -> None:
@@ -64,9 +66,18 @@ def _ticks(ratio: float) -> tuple[float, ...]:
 
 
 def write_head(figure: Figure, title: str, subtitle: str) -> None:
-    """The title and a line of what has to be known of it."""
+    """The title, and in a line or two what has to be known of the picture."""
     figure.text(BESIDE, 0.945, title, color=INK, fontsize=15, fontweight="bold", parse_math=False)
-    figure.text(BESIDE, 0.903, subtitle, color=SOFT, fontsize=10.5, parse_math=False)
+    figure.text(
+        BESIDE,
+        0.925,
+        textwrap.fill(subtitle, LINE_CHARS),
+        va="top",
+        linespacing=1.25,
+        color=SOFT,
+        fontsize=10.5,
+        parse_math=False,
+    )
 
 
 def write_axes(axes: Axes, x: str, y: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from help_core.arrays import FloatArray
+from help_core.arrays import FloatArray, IntArray
 from help_core.plots.canvas import (
     BESIDE,
     BLUE,
@@ -73,13 +73,16 @@ def plot_embedding(path: Path, embedding: Embedding) -> None:
 
 def _subtitle(embedding: Embedding) -> str:
     text = f"Latencies of {len(embedding.architectures)} architectures of {embedding.space},"
-    text += " each device relative to its own geometric mean"
+    text += " each device's relative to its own geometric mean"
     if not embedding.nearest:
         return f"{text}. No other device is known by the same architectures."
-    return f"{text}; the percentage is how far its line differs."
+    return (
+        f"{text}. A percentage says how far a line differs (root mean square);"
+        ' "training" are devices that the predictor learned from.'
+    )
 
 
-def _draw_neighbour(axes: Axes, one: Neighbour, rank: int, order: np.ndarray) -> None:
+def _draw_neighbour(axes: Axes, one: Neighbour, rank: int, order: IntArray) -> None:
     known = np.array([np.nan if value is None else value for value in one.relative])
     label = f"{shorten(one.device, LEGEND_CHARS)}\n{one.distance_percent:.1f} %, {one.origin}"
     colour = COLOURS[rank % len(COLOURS)]

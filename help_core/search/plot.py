@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from help_core.arrays import FloatArray
+from help_core.arrays import BoolArray, FloatArray
 from help_core.errors import BadInput
 from help_core.plots.canvas import (
     BESIDE,
@@ -36,12 +36,17 @@ LABEL_GAP = 0.085
 
 @dataclass(frozen=True, slots=True)
 class Winners:
-    """The architectures that are offered; all ``[k]``, ms and percent."""
+    """The architectures that are offered; all ``[k]``, ms and percent.
+
+    Of one that was not measured, ``measured_ms`` is what was predicted.
+    """
 
     measured_ms: FloatArray
     interval_low_ms: FloatArray
     interval_high_ms: FloatArray
     accuracy_percent: FloatArray
+    is_measured: BoolArray | None = None
+    """``None``: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,10 @@ def _frame(
     visible = latency[accuracy >= axes.get_ylim()[0]]
     ends = [visible, winners.interval_high_ms, winners.measured_ms, np.array(limits_ms)]
     every = np.concatenate(ends)
-    _latency_scale(axes, float(np.nanmin(every)) / 1.06, float(np.nanmax(every)) * 1.06)
+    least = float(np.nanmin(every))
+    # Intervals that reach much below all else would leave little room for it.
+    least = max(least / 1.5, min(least, float(np.min(winners.interval_low_ms, initial=least))))
+    _latency_scale(axes, least / 1.06, float(np.nanmax(every)) * 1.06)
     plain_axes(axes)
 
 
@@ -183,16 +191,23 @@ def _winners(axes: Axes, winners: Winners, labels: FrontLabels) -> None:
         zorder=5,
         label=labels.interval,
     )
-    axes.scatter(
-        winners.measured_ms,
-        winners.accuracy_percent,
-        s=74,
-        c=ORANGE,
-        edgecolors="white",
-        linewidths=1.4,
-        zorder=6,
-        label="Measured on the device",
-    )
+    every = np.ones(len(winners.measured_ms), dtype=bool)
+    measured = every if winners.is_measured is None else winners.is_measured
+    for which, face, edge, label in (
+        (measured, ORANGE, "white", "Measured on the device"),
+        (~measured, "white", ORANGE, "Offered, not measured"),
+    ):
+        if which.any():
+            axes.scatter(
+                winners.measured_ms[which],
+                winners.accuracy_percent[which],
+                s=74,
+                c=face,
+                edgecolors=edge,
+                linewidths=1.4,
+                zorder=6,
+                label=label,
+            )
 
 
 def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -> None:
@@ -209,12 +224,14 @@ def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -
         if at - last_at < LABEL_GAP:
             continue
         last_at = at
+        # Left of the winner, unless that would lie on the axis' figures.
+        side = "right" if at > LABEL_GAP else "left"
         axes.annotate(
             f"{winners.accuracy_percent[best]:.1f} %\n{measured_ms:.3g} ms",
             (measured_ms, float(winners.accuracy_percent[best])),
-            xytext=(2, 10),
+            xytext=(-3 if side == "right" else 3, 10),
             textcoords="offset points",
-            ha="right",
+            ha=side,
             va="bottom",
             color=ORANGE,
             fontsize=10,

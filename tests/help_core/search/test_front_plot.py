@@ -9,7 +9,8 @@ from help_core.errors import BadInput
 from help_core.search.plot import FrontLabels, Winners, plot_front
 
 LABELS = FrontLabels("A title & more", "nasbench201 on a device")
-NOBODY = Winners(*(np.empty(0) for _ in range(4)))
+NONE = np.empty(0)
+NOBODY = Winners(NONE, NONE, NONE, NONE)
 
 
 @pytest.fixture
