@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
-from coordinator.announce import start_lines
+from coordinator.announce import next_step, start_lines
 from coordinator.clock import AnchoredClock
 from coordinator.housekeeping import (
     DEFAULT_AUDIT_DAYS,
@@ -45,7 +45,7 @@ from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.runs import AdaptRuns
 from coordinator.usecases.tables import Tables
-from help_core.errors import AddressInUse, BadInput
+from help_core.errors import AddressInUse, BadInput, StoreError
 from help_core.predictors.registry import PredictorSource, get_predictor
 from help_proto.channel import SERVER_OPTIONS
 from help_proto.v1 import (
@@ -61,6 +61,8 @@ from help_proto.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_ser
 log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0
+READY_S = 2.0
+"""The line that says what to do next waits so long to be the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +240,20 @@ async def serve(address: str, store_url: str, options: ServerOptions) -> None:
         metrics, ready = Metrics(), threading.Event()
         with monitoring(options.monitor, metrics, ready) as monitored:
             async with running(address, store, options, metrics, ready) as bound:
-                has_devices = bool(await asyncio.to_thread(store.devices, store.clock_s()))
-                authority = options.authority
-                for line in start_lines(bound, authority, monitored, has_devices=has_devices):
+                for line in start_lines(bound, options.authority, monitored):
                     log.info("%s", line)
+                await asyncio.to_thread(ready.wait, READY_S)
+                if not await asyncio.to_thread(_has_devices, store):
+                    log.info("%s", next_step(bound, options.authority))
                 await stop.wait()
                 log.info("stopping")
     finally:
         store.close()
+
+
+def _has_devices(store: SqlStore) -> bool:
+    """Whether any is known; an outage of the store is told elsewhere."""
+    try:
+        return bool(store.devices(AnchoredClock(store.clock_s()).now_s()))
+    except StoreError:
+        return True

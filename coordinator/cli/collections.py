@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
-from coordinator.cli.parse import parse_label_changes
+from coordinator.parse import parse_label_changes
 from help_core.errors import BadInput
 from help_core.records import CollectionStatus
 from help_proto.console import print_json
