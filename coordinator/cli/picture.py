@@ -76,10 +76,10 @@ def writing(path: Path) -> Iterator[None]:
 
 def _subtitle(answer: Answer) -> str:
     within = " within each latency limit" if _limits_ms(answer) else ""
-    text = f"The networks that are offered{within}. Adapted with {len(answer.support)} measurements"
+    text = f"The networks offered{within}. Adapted with {len(answer.support)} measurements"
     if answer.confirmations:
         return f"{text}; {len(answer.confirmations)} confirmed the winners."
-    return f"{text}; winners were not measured."
+    return f"{text}; the winners were not measured."
 
 
 def _limits_ms(answer: Answer) -> tuple[float, ...]:
