@@ -32,7 +32,7 @@ test: .venv/dev ## Run the tests
 
 lab: .venv/dev ## Run the tests on emulated boards (installs Debian packages when root)
 	@bash tests/lab/install.sh
-	@$(BIN)/python -m pytest -m lab --timeout=600 tests/lab
+	@$(BIN)/python -m pytest -m lab --timeout=600 -n 2 --dist loadfile tests/lab
 
 phone-runner: .venv/quickstart ## Compile what measures on phones (COMPILER=… of the NDK, OUT=…)
 	@$(BIN)/python -m agent.boards.android.build $(if $(COMPILER),--compiler $(COMPILER)) $(if $(OUT),--out $(OUT))

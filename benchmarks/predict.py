@@ -3,14 +3,15 @@
     HELP_REFERENCE_DATA=… python benchmarks/predict.py tables [--space nasbench201] [--repeats 30]
     … python benchmarks/predict.py samples        (score against number of measurements)
     … python benchmarks/predict.py calibration    (do the 90 % intervals hold, per device?)
-    … python benchmarks/predict.py far            (trained on NVIDIA devices alone)
+    … python benchmarks/predict.py far            (NVIDIA devices to all others, and back)
     … python benchmarks/predict.py baselines      (all that HELP was compared with; an hour)
     … python benchmarks/predict.py ablation       (what transfer owes to training devices)
     … python benchmarks/predict.py validation     (the same splits, validation devices only)
 
 HELP's split and query set unless a line says otherwise. Published figures are from Table 2
 of Lee et al., NeurIPS 2021, and stand beside what is measured here. The space ofa (GPUs) is
-printed where it is asked for. With --executor local:N, devices and repeats run in parallel.
+printed where it is asked for. With --executor local:N, devices and repeats run in parallel;
+--predictor NAME (again and again) leaves out the other rows of ``far`` and ``baselines``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.help_tables import SPLITS, read_hw_nas_bench, read_split
 from help_core.evaluation import Evaluation, Plan, evaluate
 from help_core.evaluation.records import SupportStrategy
 from help_core.executor import Executor, open_executor
 from help_core.predictors.training import Trainer
+from help_core.spaces.registry import get_gene_space
+from help_core.tables.latency import LatencyTable
 
 PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
     "nasbench201": {
@@ -58,6 +63,15 @@ BASELINES: tuple[tuple[str, SupportStrategy, int, int], ...] = (
     ("transfer", "design", 10, 10),
 )
 """Predictor, support, measurements, repeats at most."""
+FAR: tuple[tuple[str, SupportStrategy, int, int], ...] = (
+    ("transfer", "random", 10, 30),
+    ("transfer", "design", 10, 10),
+    ("transfer", "random", 20, 30),
+    ("transfer", "design", 20, 10),
+    ("ridge", "random", 20, 30),
+    ("help", "reference", 20, 10),
+    ("brp-nas", "random", 20, 3),
+)
 STRATEGIES: tuple[SupportStrategy, ...] = ("random", "design", "sequential")
 RANDOM: tuple[SupportStrategy, ...] = ("random",)
 DEFAULT_SPACES = ("nasbench201", "fbnet")
@@ -67,20 +81,32 @@ class Bench:
     """A space with its table, and how often to repeat."""
 
     def __init__(
-        self, name: str, devices: tuple[str, ...], repeats: int, seed: int, executor: Executor
+        self,
+        name: str,
+        devices: tuple[str, ...],
+        executor: Executor,
+        arguments: argparse.Namespace,
     ) -> None:
-        data = Path(os.environ["HELP_REFERENCE_DATA"])
+        self.name = name
         self.split = SPLITS[name]
         self.executor = executor
-        self.space, self.table = read_split(data, name, (*self.split.train, *devices))
+        self.predictors = arguments.predictor or [row[0] for row in (*BASELINES, *FAR)]
+        self.space = get_gene_space(name)
+        self.table = self.read(*devices)
         self.plan = Plan(
             self.split.train,
             devices,
             query="help",
-            repeats=repeats,
-            seed=seed,
+            repeats=arguments.repeats,
+            seed=arguments.seed,
             train_architectures=self.split.architectures,
         )
+
+    def read(self, *devices: str) -> LatencyTable:
+        """HELP's table of the training devices and of those named."""
+        data = Path(os.environ["HELP_REFERENCE_DATA"])
+        wanted = tuple(dict.fromkeys((*self.split.train, *devices)))
+        return read_split(data, self.name, wanted)[1]
 
     def score(self, predictor: str, plan: Plan) -> Evaluation:
         """One evaluation; fewer repeats where the support hardly varies."""
@@ -99,7 +125,7 @@ class Bench:
 def row(label: str, values: Sequence[float]) -> None:
     """One line of a table, with the mean at its end."""
     cells = " ".join(f"{value:>13.3f}" for value in values)
-    print(f"{label:34s} {cells} {sum(values) / len(values):>8.3f}")
+    print(f"{label:34s} {cells} {np.nanmean(values):>8.3f}")
 
 
 def head(title: str, columns: Sequence[str]) -> None:
@@ -148,31 +174,49 @@ def calibration(bench: Bench, name: str) -> None:
 
 
 def far(bench: Bench, name: str) -> None:
-    """Trained on NVIDIA devices alone; HW-NAS-Bench's devices beside for NAS-Bench-201."""
+    """From NVIDIA devices to all others and back; HW-NAS-Bench's beside for NAS-Bench-201."""
     if name == "ofa":
         print("\nofa: HELP measured it on NVIDIA GPUs only; nothing there is far from home")
         return
     nvidia = tuple(device for device in bench.split.train if device.startswith("1080ti"))
     others = tuple(device for device in bench.plan.test_devices if "titan" not in device)
-    parts = [(bench.table, others)]
+    home = (*bench.split.validate, *bench.split.test)
+    back = tuple(device for device in home if "titan" in device)
+    table = bench.read(*others, *back)
+    _far_rows(bench, name, table, nvidia, others)
     if name == "nasbench201":
-        more = read_hw_nas_bench(Path(os.environ["HELP_REFERENCE_DATA"]), bench.table)
-        parts.append((more, tuple(d for d in more.devices if d.startswith("hw_"))))
-    for table, devices in parts:
-        bench.table = table
-        head(f"{name}: Spearman, trained on {', '.join(nvidia)}; query all", devices)
-        for predictor in ("ridge", "transfer"):
-            for strategy in STRATEGIES if predictor == "transfer" else RANDOM:
-                for count in (10, 20):
-                    plan = replace(
-                        bench.plan,
-                        train_devices=nvidia,
-                        test_devices=devices,
-                        query="all",
-                        samples=count,
-                        support=strategy,
-                    )
-                    row(f"{predictor}, {count} {strategy}", spearman(bench.score(predictor, plan)))
+        more = read_hw_nas_bench(Path(os.environ["HELP_REFERENCE_DATA"]), table)
+        _far_rows(bench, name, more, nvidia, tuple(d for d in more.devices if d.startswith("hw_")))
+    _far_rows(bench, name, table, others, back)
+
+
+def _far_rows(
+    bench: Bench, name: str, table: LatencyTable, train: tuple[str, ...], test: tuple[str, ...]
+) -> None:
+    bench.table = table
+    head(f"{name}: Spearman, trained on {', '.join(train)}; query all", test)
+    for predictor, strategy, count, repeats in FAR:
+        if predictor in bench.predictors:
+            held = test if strategy != "reference" else _with_references(bench, table, test)
+            plan = replace(
+                bench.plan,
+                train_devices=train,
+                test_devices=held,
+                query="all",
+                samples=count,
+                support=strategy,
+                repeats=min(repeats, bench.plan.repeats),
+            )
+            found = dict(zip(held, spearman(bench.score(predictor, plan)), strict=True))
+            row(f"{predictor}, {count} {strategy}", [found.get(one, float("nan")) for one in test])
+
+
+def _with_references(
+    bench: Bench, table: LatencyTable, devices: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Those of the devices that could run all reference architectures."""
+    rows = [table.architectures.index(one) for one in bench.space.reference_architectures()]
+    return tuple(one for one in devices if np.isfinite(table.column(one)[rows]).all())
 
 
 def baselines(bench: Bench, name: str) -> None:
@@ -181,6 +225,8 @@ def baselines(bench: Bench, name: str) -> None:
     for label, values in PUBLISHED[name].items():
         row(label, values)
     for predictor, strategy, count, repeats in BASELINES:
+        if predictor not in bench.predictors:
+            continue
         plan = replace(
             bench.plan,
             samples=count,
@@ -221,6 +267,7 @@ def main() -> None:
     parser.add_argument("--space", choices=sorted(SPLITS), action="append")
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--predictor", action="append", help="of far and baselines; all if none")
     parser.add_argument("--executor", default="local", help="local, local:N or ray://ADDRESS")
     arguments = parser.parse_args()
     with open_executor(arguments.executor) as executor:
@@ -234,7 +281,7 @@ def run(arguments: argparse.Namespace, executor: Executor) -> None:
         split = SPLITS[name]
         validating = arguments.command == "validation"
         devices = split.validate if validating else split.test
-        bench = Bench(name, devices, arguments.repeats, arguments.seed, executor)
+        bench = Bench(name, devices, executor, arguments)
         COMMANDS["tables" if validating else arguments.command](bench, name)
 
 

@@ -93,7 +93,7 @@ def start_adapt(browser: webdriver.Chrome, lab: Lab, device: str, samples: int) 
     field.clear()
     field.send_keys(str(samples))
     browser.find_element(By.CSS_SELECTOR, ".fields button").click()
-    wait_for(lambda: browser.current_url.rpartition("/")[2] != "new", WORK_S)
+    wait_for(lambda: bool(browser.find_elements(By.CSS_SELECTOR, "[data-state]")), WORK_S)
     browser.execute_script("window.notReloaded = true")
     return str(browser.current_url)
 

@@ -141,6 +141,9 @@ def _knowledge(
     tables = DeviceTables(devices, tensors["weights"], tensors["offsets"], tensors["noise"])
     learned = Learned(tensors["learned.related"], tensors["learned.unrelated"])
     derived = Knowledge.derive(basis, tables, tensors["references"].astype(np.int64))
+    terms = len(derived.layout.terms)
+    if any(len(scales) not in (0, terms) for scales in (learned.related, learned.unrelated)):
+        raise ValueError(f"it has scales for other terms than today's {terms}")
     return replace(derived, learned=learned)
 
 

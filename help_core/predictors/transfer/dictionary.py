@@ -10,7 +10,16 @@ import numpy as np
 from help_core.arrays import FloatArray, IntArray
 
 Kind: TypeAlias = Literal[
-    "constant", "mean", "paper", "device", "physics", "choices", "curved", "by_choice", "by_gene"
+    "constant",
+    "mean",
+    "paper",
+    "device",
+    "physics",
+    "choices",
+    "curved",
+    "by_choice",
+    "by_gene",
+    "simulated",
 ]
 """Kinds of terms; each has a prior scale of its own (``prior.PriorScales``)."""
 

@@ -13,8 +13,10 @@ from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.dictionary import Dictionary, Kind, Layout
 from help_core.predictors.transfer.learned import Learned
 from help_core.predictors.transfer.paper import PaperMachine
+from help_core.predictors.transfer.simulated import SimulatedDevices
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace
+from help_core.spaces.steps import SteppedSpace
 from help_core.tables.latency import LatencyTable
 
 COLUMN_PARTS = 4
@@ -38,6 +40,8 @@ class Knowledge:
     """How much of each training device is the mean device, ``[devices]``."""
     centres: tuple[FloatArray, ...]
     norms: tuple[float, ...]
+    simulated: SimulatedDevices | None = None
+    """Where the space knows the steps of its layers."""
     learned: Learned = field(default_factory=Learned)
 
     @classmethod
@@ -51,8 +55,17 @@ class Knowledge:
         return cls.derive(basis, tables, genes[np.sort(rows)])
 
     @classmethod
-    def derive(cls, basis: Basis, tables: DeviceTables, references: IntArray) -> Knowledge:
-        """Everything that follows from the denoised tables; deterministic."""
+    def derive(
+        cls,
+        basis: Basis,
+        tables: DeviceTables,
+        references: IntArray,
+        simulated: SimulatedDevices | None = None,
+    ) -> Knowledge:
+        """Everything that follows from the denoised tables; deterministic.
+
+        ``simulated`` follows from the references, and is given to save the time.
+        """
         space = basis.space
         paper = PaperMachine.fit(space, references)
         devices = _devices(basis, tables, paper, references)
@@ -60,7 +73,9 @@ class Knowledge:
         hot = one_hot(space, references)
         attribution = Attribution.fit(space, hot, mean)
         residuals = mean @ (devices - 1) / (mean @ mean)
-        draft = cls(basis, tables, references, paper, attribution, residuals, (), ())
+        if simulated is None and isinstance(space, SteppedSpace):
+            simulated = SimulatedDevices.draw(space, references)
+        draft = cls(basis, tables, references, paper, attribution, residuals, (), (), simulated)
         parts = draft._parts(references, devices)
         centres = tuple(part.mean(axis=0) for part in parts)
         norms = tuple(_norm(part - centre) for part, centre in zip(parts, centres, strict=True))
@@ -73,7 +88,9 @@ class Knowledge:
         columns: list[Kind] = ["constant", "mean", "paper"]
         columns += ["device"] * (devices if devices > 1 else 0)
         columns += ["physics"] * len(self.basis.physics.kept)
-        return Layout(2 + devices, tuple(columns), ("choices", "curved", "by_choice", "by_gene"))
+        fields: list[Kind] = ["choices", "curved", "by_choice", "by_gene"]
+        fields += ["simulated"] * (self.simulated is not None)
+        return Layout(2 + devices, tuple(columns), tuple(fields))
 
     def dictionary(self, genes: IntArray) -> Dictionary:
         """The terms over genotypes ``[n, genes]``."""
@@ -96,6 +113,9 @@ class Knowledge:
         if devices.shape[1] < 2:
             residual = np.empty((len(genes), 0))
         choices, physics, curved = self.basis.parts(genes)
+        simulated: tuple[FloatArray, ...] = ()
+        if self.simulated is not None and isinstance(self.basis.space, SteppedSpace):
+            simulated = (self.simulated.deviations(self.basis.space, genes),)
         return (
             mean,
             self.paper.latency(self.basis.space, genes)[:, None],
@@ -104,6 +124,7 @@ class Knowledge:
             choices,
             curved,
             *self.attribution.features(one_hot(self.basis.space, genes)),
+            *simulated,
         )
 
 

@@ -42,6 +42,8 @@ class Posterior:
     """``[v]`` with ``v = anchors + columns + fields * k``."""
     doubt: FloatArray
     """Spread of the draws' means less what the support explains, ``[v, v]``."""
+    left_out: FloatArray
+    """Errors in predicting each measurement from the others, in standard deviations, ``[k]``."""
 
     def moments(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement, ``[n]`` each."""
@@ -84,7 +86,18 @@ def fit_posterior(
     mean = weight @ means
     centred = (means - mean) * np.sqrt(weight)[:, None]
     explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
-    return Posterior(support, kept, weight, mean, centred.T @ centred - explained)
+    left_out = _left_out(inverse, solved, weight)
+    return Posterior(support, kept, weight, mean, centred.T @ centred - explained, left_out)
+
+
+def _left_out(inverse: FloatArray, solved: FloatArray, weight: FloatArray) -> FloatArray:
+    """Of the mixture, from each draw's own (Rasmussen & Williams, 2006, eq. 5.12)."""
+    variance = 1 / np.diagonal(inverse, axis1=1, axis2=2)
+    error = solved * variance
+    mean = weight @ error
+    spread = weight @ (variance + (error - mean) ** 2)
+    left_out: FloatArray = mean / np.sqrt(spread)
+    return left_out
 
 
 def _plausible(

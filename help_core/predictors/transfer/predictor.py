@@ -106,7 +106,8 @@ class TransferPredictor:
         scale_ms = float(np.median(ratio[usable]))
         relative = support.latency_ms[usable] / scale_ms
         posterior = fit_posterior(dictionary.take(usable), relative, self._draws, self.prior)
-        return AdaptedTransfer(self, posterior, scale_ms, Interval.of(support.latency_ms[usable]))
+        interval = Interval.of(support.latency_ms[usable], posterior.left_out)
+        return AdaptedTransfer(self, posterior, scale_ms, interval)
 
     def dictionary(self, genes: IntArray) -> Dictionary:
         """The terms over genotypes; a space that can be listed is computed only once."""

@@ -36,6 +36,7 @@ def _default_scales() -> Mapping[Kind, float]:
         "curved": 0.012,
         "by_choice": 0.05,
         "by_gene": 0.015,
+        "simulated": 0.1,
     }
 
 

@@ -36,7 +36,10 @@ def taught(knowledge: Knowledge) -> Knowledge:
     for device in range(devices):
         teachers = np.sort(np.argsort(correlation[device])[: devices // 2])
         part = Knowledge.derive(
-            knowledge.basis, knowledge.tables.take(teachers), knowledge.references
+            knowledge.basis,
+            knowledge.tables.take(teachers),
+            knowledge.references,
+            knowledge.simulated,
         )
         related.append(Pupil(part.dictionary(genes), part.layout, latency[:, device]))
     unrelated = [Pupil(whole, knowledge.layout, column) for column in latency.T]

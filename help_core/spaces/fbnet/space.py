@@ -21,6 +21,7 @@ from help_core.spaces.fbnet.costs import (
 )
 from help_core.spaces.fbnet.layers import CIFAR100, LAYERS, NAMES, Skeleton
 from help_core.spaces.fbnet.network import build_network
+from help_core.spaces.fbnet.steps import layer_kinds, layer_steps
 from help_core.spaces.fbnet.text import format_operations, parse_operations
 from help_core.spaces.genes import checked_genes
 
@@ -80,6 +81,14 @@ class FBNet:
         if kind == "physics":
             return physics(genes, self._work)
         raise BadInput(f"{self.name} has no features {kind!r}; use {', '.join(self.feature_kinds)}")
+
+    def layer_steps(self) -> FloatArray:
+        """See ``SteppedSpace``."""
+        return layer_steps(self.skeleton)
+
+    def layer_kinds(self, genes: IntArray) -> IntArray:
+        """One for each layer and operation, ``[n, 22]``."""
+        return layer_kinds(genes)
 
     def cost(self, architecture: Architecture) -> Cost:
         """Weights and batch norms; multiply-adds of convolutions and classifier."""

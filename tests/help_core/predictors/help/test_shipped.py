@@ -20,13 +20,14 @@ from help_core.tables.help_import import read_help_latency
 VALIDATION = ("titanx_1", "titanx_32", "titanx_256", "gold_6240")
 
 
-def test_is_small_and_says_where_it_comes_from() -> None:
-    _, record = shipped_checkpoint("nasbench201")
-    assert record.settings == CORRECTED
+@pytest.mark.parametrize("space", ["nasbench201", "fbnet", "ofa"])
+def test_is_small_and_says_where_it_comes_from(space: str) -> None:
+    _, record = shipped_checkpoint(space)
+    assert record.settings.mode == CORRECTED.mode
     assert record.command.startswith("python benchmarks/meta_train.py")
     assert len(record.training_devices) == 9
-    assert record.validation_devices == VALIDATION
-    weights = files("help_core").joinpath("assets", "predictors", "help-nasbench201.safetensors")
+    assert not set(record.training_devices) & set(record.validation_devices)
+    weights = files("help_core").joinpath("assets", "predictors", f"help-{space}.safetensors")
     assert len(weights.read_bytes()) < 2_000_000
 
 
@@ -38,6 +39,7 @@ def test_scores_on_validation_devices_what_its_record_says(
     space = NasBench201()
     predictor = HelpPredictor.shipped(space)
     _, record = shipped_checkpoint("nasbench201")
+    assert record.validation_devices == VALIDATION
     table = read_help_latency(reference_data / "help" / "nasbench201", space, (device,))
     rows = {architecture: row for row, architecture in enumerate(table.architectures)}
     latency = table.column(device)
