@@ -10,6 +10,7 @@ from typing import Self
 
 import grpc
 
+from coordinator.insight_calls import InsightCalls
 from coordinator.model_calls import ModelCalls
 from coordinator.reattach import Patience, reattached
 from help_core.errors import HelpError, NotFound, Unauthenticated, Unreachable
@@ -67,6 +68,7 @@ class Client:
         )
         self._stub = rpc.FleetServiceStub(self.channel)
         self.models = ModelCalls(self.channel, self.errors)
+        self.insight = InsightCalls(self._stub, self.errors)
         try:
             grpc.channel_ready_future(self.channel).result(timeout=CONNECT_DEADLINE_S)
         except grpc.FutureTimeoutError:

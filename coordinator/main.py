@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from coordinator.cli import access, answers, backup, collections, fleet, models, tables, tls
+from coordinator.cli import access, answers, backup, collections, fleet, models, plot, tables, tls
 from coordinator.cli.deploy import deploy_app
 from coordinator.cli.lazy import Lazy, lazy_group
 from coordinator.cli.options import Given
@@ -21,31 +22,39 @@ APPEARANCE: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
 
+BEGIN, ASK, MEASURE = "First steps", "Ask", "Measure"
+DATA, FLEET, RESEARCH = "Data", "Fleet and access", "Research"
+
 SCIENCE = {
     "evaluate": Lazy(
         "coordinator.cli.science",
         "evaluate_command",
         "Score predictors on devices of a latency table that they were not trained on.",
+        RESEARCH,
     ),
     "meta-train": Lazy(
         "coordinator.cli.meta_train",
         "meta_train_command",
         "Train a predictor on latency tables, on the fleet's own measurements, or on both.",
+        RESEARCH,
     ),
     "describe": Lazy(
         "coordinator.cli.describe",
         "describe",
         "Show parameters, multiply-adds, accuracy and latency of one architecture.",
+        ASK,
     ),
     "validate": Lazy(
         "coordinator.cli.validate",
         "validate_command",
         "Measure the accuracy of an OFA subnet with the supernet's weights over ImageNet.",
+        RESEARCH,
     ),
     "report": Lazy(
         "coordinator.cli.report",
         "report",
         "Write an answer as a folder to keep: page, architectures, ONNX, provenance.",
+        ASK,
     ),
 }
 """Commands that need torch, scipy or pillow at once; others must not wait for their import."""
@@ -91,31 +100,32 @@ def _options(
     context.obj = Given(ca, token)
 
 
-for command in (
-    quickstart,
-    fleet.serve,
-    fleet.devices,
-    fleet.jobs,
-    answers.adapt,
-    answers.predict,
-    answers.search,
-    fleet.collect,
-    collections.collections,
-    collections.cancel,
-    collections.label,
-    tables.export,
-    access.login,
-    access.audit,
-    backup.backup,
-    backup.restore,
-):
-    app.command()(command)
-app.add_typer(tables.import_app, name="import")
-app.add_typer(access.token_app, name="token")
-app.add_typer(access.agents_app, name="agents")
-app.add_typer(tls.tls_app, name="tls")
-app.add_typer(models.models_app, name="models")
-app.add_typer(deploy_app, name="deploy")
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    BEGIN: (quickstart, fleet.serve, fleet.devices, answers.adapt),
+    ASK: (answers.search, answers.predict),
+    MEASURE: (fleet.collect, collections.collections, collections.cancel, fleet.jobs),
+    DATA: (tables.export, backup.backup, backup.restore),
+    FLEET: (collections.label, access.login, access.audit),
+}
+"""Commands by the panel of help that lists them, in its order."""
+
+GROUPS = {
+    ASK: {"plot": plot.plot_app},
+    DATA: {"import": tables.import_app, "models": models.models_app},
+    FLEET: {
+        "deploy": deploy_app,
+        "token": access.token_app,
+        "agents": access.agents_app,
+        "tls": tls.tls_app,
+    },
+}
+
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+for panel, groups in GROUPS.items():
+    for name, group in groups.items():
+        app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
+from coordinator.announce import next_step, start_lines
 from coordinator.clock import AnchoredClock
 from coordinator.housekeeping import (
     DEFAULT_AUDIT_DAYS,
@@ -39,12 +40,13 @@ from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.agents import LEASE_S, Agents
 from coordinator.usecases.collect import Collecting
+from coordinator.usecases.insight import Insight
 from coordinator.usecases.measure import Measuring
 from coordinator.usecases.models import DEFAULT_QUOTA_BYTES, Models
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.runs import AdaptRuns
 from coordinator.usecases.tables import Tables
-from help_core.errors import AddressInUse, BadInput
+from help_core.errors import AddressInUse, BadInput, StoreError
 from help_core.predictors.registry import PredictorSource, get_predictor
 from help_proto.channel import SERVER_OPTIONS
 from help_proto.v1 import (
@@ -62,6 +64,8 @@ log = logging.getLogger(__name__)
 DRAIN_S = 5.0
 GARBAGE_LOOK_EACH = 50_000
 """New objects between two looks of the garbage collector."""
+READY_S = 2.0
+"""The line that says what to do next waits so long to be the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ async def _pages(
         raise BadInput(
             f"--http needs {error.name}: install help-fleet[web], or leave the option out"
         ) from None
-    pages = web_pages(options.http, store, use, guard, options.authority, options.predictors)
+    pages = web_pages(options.http, store, use, guard, options.authority)
     async with pages as url:
         yield url
 
@@ -182,6 +186,7 @@ def put_together(store: SqlStore, metrics: Metrics, options: ServerOptions) -> _
         collecting=Collecting(store, clock, signals),
         predicting=Predicting(store, clock, options.predictors),
         tables=Tables(store),
+        insight=Insight(store, clock, options.predictors),
     )
     recorder = Recorder(store, clock, signals, metrics)
     agents = Agents(store, clock, signals, recorder, metrics, options.lease_s)
@@ -239,9 +244,11 @@ async def serve(address: str, store_url: str, options: ServerOptions) -> None:
         metrics, ready = Metrics(), threading.Event()
         with monitoring(options.monitor, metrics, ready) as monitored:
             async with running(address, store, options, metrics, ready) as bound:
-                _announce(bound, options.authority)
-                if monitored:
-                    log.info("metrics, health and readiness on http://%s", monitored)
+                for line in start_lines(bound, options.authority, monitored):
+                    log.info("%s", line)
+                await asyncio.to_thread(ready.wait, READY_S)
+                if not await asyncio.to_thread(_has_devices, store):
+                    log.info("%s", next_step(bound, options.authority))
                 await stop.wait()
                 log.info("stopping")
     finally:
@@ -259,11 +266,9 @@ def _collect_garbage_less() -> None:
     gc.set_threshold(GARBAGE_LOOK_EACH, 20, 50)
 
 
-def _announce(bound: Bound, authority: Authority | None) -> None:
-    if bound.pages:
-        log.info("pages on %s", bound.pages)
-    if authority is None:
-        log.info("help-coord listens on %s", bound.users)
-        return
-    log.info("help-coord listens on %s for users, %s for agents", bound.users, bound.agents)
-    log.info("its authority has the fingerprint %s", authority.fingerprint)
+def _has_devices(store: SqlStore) -> bool:
+    """Whether any is known; an outage of the store is told elsewhere."""
+    try:
+        return bool(store.devices(AnchoredClock(store.clock_s()).now_s()))
+    except StoreError:
+        return True

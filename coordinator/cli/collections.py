@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, connect
-from coordinator.cli.parse import parse_label_changes
+from coordinator.parse import parse_label_changes
 from help_core.errors import BadInput
 from help_core.records import CollectionStatus
 from help_proto.console import print_json
@@ -24,6 +24,11 @@ def collections(
         found = client.collections()
     if as_json:
         print_json(found)
+        return
+    if not found:
+        Console().print(
+            "There is no collection yet; 'help-coord collect --device NAME --sample 100' makes one."
+        )
         return
     table = Table(title=f"{len(found)} collections")
     for name in ("name", "state", "priority", "queued", "leased", "done", "failed", "cancelled"):

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from coordinator.cli.models import chosen_models
 from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, LogFormat, connect
-from coordinator.cli.parse import parse_duration, parse_labels
 from coordinator.cli.progress import watch
+from coordinator.parse import parse_duration, parse_labels
 from help_core.errors import BadInput, MeasurementFailed
 from help_core.records import CollectionOrder, DeviceStatus, JobState
 from help_core.spaces import get_gene_space, get_space
@@ -219,6 +219,10 @@ def jobs(
         found, total = client.jobs(device, states, limit)
     if as_json:
         print_json({"total": total, "jobs": found})
+        return
+    if not found:
+        what = "No job matches" if device or states else "There is no job yet"
+        Console().print(f"{what}; 'help-coord adapt' and 'help-coord collect' make some.")
         return
     table = Table(title=f"{len(found)} of {total} jobs")
     for name in ("id", "device", "state", "purpose", "attempts", "architecture", "last failure"):

@@ -17,13 +17,14 @@ class Lazy:
     module: str
     function: str
     help: str
+    panel: str
 
 
 class _Stub(TyperCommand):
     """Stands in for a command in the list of its group."""
 
     def __init__(self, name: str, lazy: Lazy, appearance: dict[str, Any]) -> None:
-        super().__init__(name, help=lazy.help)
+        super().__init__(name, help=lazy.help, rich_help_panel=lazy.panel)
         self._lazy = lazy
         self._appearance = appearance
 

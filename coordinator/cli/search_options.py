@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coordinator.parse import parse_count
 from help_core.records import Limits, Objective
 from help_core.spaces import get_space
 
@@ -129,8 +130,6 @@ def make_limits(
     max_params: str, max_flops: str, memory_mib: float | None, energy_mj: float | None
 ) -> Limits:
     """The limits that were typed; raises ``BadInput``."""
-    from coordinator.cli.parse import parse_count
-
     return Limits(
         max_parameters=parse_count(max_params),
         max_multiply_adds=parse_count(max_flops),

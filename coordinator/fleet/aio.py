@@ -13,8 +13,10 @@ from coordinator.fleet.sync import DEFAULT_ADDRESS, Architectures, Fleet
 from coordinator.fleet.values import Latencies, Predictions
 from help_core.records import (
     Answer,
+    Calibration,
     CollectionStatus,
     DeviceStatus,
+    Embedding,
     Progress,
     TableOrigin,
 )
@@ -84,6 +86,18 @@ class AsyncFleet:
     async def predict(self, device: str, architectures: Architectures) -> Predictions:
         """See ``Fleet.predict``."""
         return await self._call(lambda fleet: fleet.predict(device, architectures))
+
+    async def answer(self, device: str, space: str = "nasbench201") -> Answer:
+        """See ``Fleet.answer``."""
+        return await self._call(lambda fleet: fleet.answer(device, space))
+
+    async def embedding(self, device: str, space: str = "nasbench201") -> Embedding:
+        """See ``Fleet.embedding``."""
+        return await self._call(lambda fleet: fleet.embedding(device, space))
+
+    async def calibration(self, device: str, space: str = "nasbench201") -> Calibration:
+        """See ``Fleet.calibration``."""
+        return await self._call(lambda fleet: fleet.calibration(device, space))
 
     async def collect(
         self,

@@ -22,9 +22,11 @@ from help_core.errors import HelpError, MeasurementFailed
 from help_core.records import (
     AdaptOrder,
     Answer,
+    Calibration,
     CollectionOrder,
     CollectionStatus,
     DeviceStatus,
+    Embedding,
     Progress,
     TableOrigin,
 )
@@ -138,6 +140,27 @@ class Fleet:
         return Predictions(
             device, predictor, tuple(names), values[:, 0], values[:, 1], values[:, 2]
         )
+
+    def answer(self, device: str, space: str = "nasbench201") -> Answer:
+        """The newest answer that is kept, as ``adapt`` or ``search`` gave it.
+
+        Raises ``NotFound`` for a device that was never adapted in the space.
+        """
+        return self.client.insight.answer(device, space)
+
+    def embedding(self, device: str, space: str = "nasbench201") -> Embedding:
+        """Relative latencies of its support set, beside those of its nearest known devices.
+
+        Raises ``NotFound`` for a device that was never adapted in the space.
+        """
+        return self.client.insight.embedding(device, space)
+
+    def calibration(self, device: str, space: str = "nasbench201") -> Calibration:
+        """What the support set alone predicts of everything else that was measured.
+
+        Raises ``NotFound`` for a device that was never adapted in the space.
+        """
+        return self.client.insight.calibration(device, space)
 
     def collect(
         self,

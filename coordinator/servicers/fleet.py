@@ -17,6 +17,7 @@ from coordinator.servicers.orders import from_collect
 from coordinator.signals import Signals, jobs_of
 from coordinator.store import Store
 from coordinator.usecases.collect import Collecting
+from coordinator.usecases.insight import Insight
 from coordinator.usecases.predict import Predicting
 from coordinator.usecases.runs import AdaptRuns
 from coordinator.usecases.tables import Tables
@@ -31,6 +32,7 @@ from help_proto.convert import (
     to_job,
 )
 from help_proto.convert_answer import to_answer, to_progress
+from help_proto.convert_insight import to_calibration, to_embedding
 from help_proto.convert_order import from_adapt
 from help_proto.v1 import fleet_service_pb2 as pb
 from help_proto.v1 import fleet_service_pb2_grpc as rpc
@@ -54,6 +56,7 @@ class UseCases:
     collecting: Collecting
     predicting: Predicting
     tables: Tables
+    insight: Insight
 
 
 class FleetServicer(rpc.FleetServiceServicer):
@@ -185,6 +188,33 @@ class FleetServicer(rpc.FleetServiceServicer):
             )
             answer = await self._use.predicting.search(order)
         return pb.SearchResponse(answer=to_answer(answer))
+
+    async def GetAnswer(
+        self, request: pb.GetAnswerRequest, context: Context
+    ) -> pb.GetAnswerResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            device = text("device", request.device, 64)
+            answer = await asyncio.to_thread(self._use.insight.answer, device, request.space)
+        return pb.GetAnswerResponse(answer=to_answer(answer))
+
+    async def GetEmbedding(
+        self, request: pb.GetEmbeddingRequest, context: Context
+    ) -> pb.GetEmbeddingResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            device = text("device", request.device, 64)
+            found = await asyncio.to_thread(self._use.insight.embedding, device, request.space)
+        return pb.GetEmbeddingResponse(embedding=to_embedding(found))
+
+    async def GetCalibration(
+        self, request: pb.GetCalibrationRequest, context: Context
+    ) -> pb.GetCalibrationResponse:
+        """See the proto."""
+        async with errors_to_status(context):
+            device = text("device", request.device, 64)
+            found = await asyncio.to_thread(self._use.insight.calibration, device, request.space)
+        return pb.GetCalibrationResponse(calibration=to_calibration(found))
 
     async def ImportTable(
         self, request_iterator: AsyncIterator[pb.ImportTableRequest], context: Context

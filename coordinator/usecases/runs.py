@@ -63,7 +63,8 @@ class AdaptRuns:
                 f"{len(self._tasks)} requests to adapt are running; wait for one, or cancel it"
             )
         get_gene_space(order.space)
-        await asyncio.to_thread(self._store.device, order.device, self._clock.now_s())
+        for device in order.devices:
+            await asyncio.to_thread(self._store.device, device, self._clock.now_s())
         run = await self._open(order, by, detached=True)
         self._begin(run)
         return run

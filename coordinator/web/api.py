@@ -11,14 +11,15 @@ from pydantic import BaseModel
 from coordinator.store.views import Condition
 from coordinator.web.errors import Problem
 from coordinator.web.fleet import Presence, fleet_page
-from coordinator.web.insight import Embedding, Predictions
 from coordinator.web.parts import WebParts
 from help_core.errors import NotFound
 from help_core.records import (
     AdaptRun,
     Answer,
+    Calibration,
     CollectionStatus,
     DeviceStatus,
+    Embedding,
     Job,
     JobState,
     RunState,
@@ -136,9 +137,9 @@ def _add_devices(router: APIRouter, parts: WebParts) -> None:
         return await asyncio.to_thread(parts.insight.embedding, name, space)
 
     @router.get("/devices/{name}/predictions", tags=["devices"])
-    async def get_predictions(name: DeviceName, space: Space) -> Predictions:
+    async def get_predictions(name: DeviceName, space: Space) -> Calibration:
         """What its support set alone predicts of everything else that was measured."""
-        return await asyncio.to_thread(parts.insight.predictions, name, space)
+        return await asyncio.to_thread(parts.insight.calibration, name, space)
 
 
 def _add_work(router: APIRouter, parts: WebParts) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from coordinator.parse import parse_count
 from coordinator.security.records import AuditEntry
 from coordinator.security.secrets import MAX_SECRET_CHARS, digest_of
 from coordinator.usecases.collect import Wanted
@@ -23,8 +24,8 @@ from coordinator.web.pages import adapt_form, collect_form
 from coordinator.web.parts import WebParts
 from coordinator.web.render import render
 from help_core.errors import BadInput, Forbidden, NotFound, Unauthenticated
-from help_core.records import AdaptOrder, CollectionOrder, check_run_id
-from help_core.records.orders import DEFAULT_SAMPLES
+from help_core.records import AdaptOrder, CollectionOrder, Limits, check_run_id
+from help_core.records.orders import DEFAULT_SAMPLES, MEDIAN
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
 
@@ -143,13 +144,21 @@ def local_path(target: str) -> str:
 
 def adapt_order(form: Form) -> AdaptOrder:
     """What to adapt; raises ``BadInput``."""
-    limits = form.get("max_latency_ms", "").replace(",", " ").split()
     return AdaptOrder(
         device=form.get("device", "").strip(),
+        more_devices=tuple(words(form, "more_devices")),
         space=form.get("space", ""),
         predictor=form.get("predictor", ""),
         samples=whole(form, "samples", DEFAULT_SAMPLES),
-        max_latency_ms=tuple(number(limit, "a latency limit") for limit in limits),
+        max_latency_ms=numbers(form, "max_latency_ms", "a latency limit"),
+        percentile=number(form.get("percentile", "").strip() or str(MEDIAN), "the percentile"),
+        limits=Limits(
+            max_parameters=parse_count(form.get("max_params", "").strip()),
+            max_multiply_adds=parse_count(form.get("max_flops", "").strip()),
+        ),
+        min_accuracy_percent=numbers(form, "min_accuracy", "a least accuracy"),
+        whole_front="whole_front" in form,
+        accuracy_source=form.get("accuracy", ""),
         top=whole(form, "top", 1),
         verify="verify" in form,
         seed=whole(form, "seed", 0),
@@ -167,7 +176,7 @@ def collect_order(form: Form) -> Wanted:
         space = get_gene_space(space_name)
         genes = sample_genes(space, sample, np.random.default_rng(whole(form, "seed", 0)))
         names += [str(one) for one in space.from_genes(genes)]
-    labels = [pair.partition("=") for pair in form.get("labels", "").replace(",", " ").split()]
+    labels = [pair.partition("=") for pair in words(form, "labels")]
     if any(not middle for _, middle, _ in labels):
         raise BadInput("a label is written NAME=VALUE")
     name = form.get("name", "").strip() or f"collection-{uuid.uuid4().hex[:8]}"
@@ -178,10 +187,20 @@ def collect_order(form: Form) -> Wanted:
             whole(form, "priority", 0),
             number(hours, "the deadline") * 3600 if hours else None,
         ),
-        devices=form.get("device", "").replace(",", " ").split(),
+        devices=words(form, "device"),
         labels={key: value for key, _, value in labels},
         architectures=names,
     )
+
+
+def words(form: Form, name: str) -> list[str]:
+    """What is written between commas or spaces."""
+    return form.get(name, "").replace(",", " ").split()
+
+
+def numbers(form: Form, name: str, what: str) -> tuple[float, ...]:
+    """Numbers between commas or spaces; raises ``BadInput``."""
+    return tuple(number(word, what) for word in words(form, name))
 
 
 def whole(form: Form, name: str, default: int) -> int:

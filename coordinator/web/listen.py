@@ -20,10 +20,8 @@ from coordinator.servicers.fleet import UseCases
 from coordinator.store import SqlStore
 from coordinator.web.app import make_app
 from coordinator.web.cookies import KEY_PURPOSE
-from coordinator.web.insight import Insight
 from coordinator.web.parts import WebParts
 from help_core.errors import AddressInUse, HelpError
-from help_core.predictors.registry import PredictorSource
 from help_proto.trust import split_address
 
 log = logging.getLogger(__name__)
@@ -49,7 +47,6 @@ async def web_pages(
     use: UseCases,
     guard: Guard,
     authority: Authority | None,
-    predictors: PredictorSource,
 ) -> AsyncIterator[str]:
     """Serves while the context lasts; yields the pages' URL. Raises ``AddressInUse``."""
     parts = WebParts(
@@ -58,7 +55,7 @@ async def web_pages(
         signals=use.signals,
         runs=use.runs,
         collecting=use.collecting,
-        insight=Insight(store, use.clock, predictors),
+        insight=use.insight,
         gate=guard.gate,
         limits=guard.limits,
         key=secrets.token_bytes(32) if authority is None else authority.derived_key(KEY_PURPOSE),

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from coordinator.signals import reports_of
+from coordinator.usecases.candidates import ACCURACY_NAMES
 from coordinator.usecases.runs import ALL_RUNS, run_bell
 from coordinator.web.drawing import draw
 from coordinator.web.fleet import DEVICES_A_PAGE, Presence, fleet_page
 from coordinator.web.live import Streams
 from coordinator.web.parts import WebParts
 from coordinator.web.render import fragment, render
+from help_core.accuracy.registry import PROXIES, accuracy_names
 from help_core.predictors.registry import predictor_names
 from help_core.records import RunState, check_name, check_run_id
 from help_core.spaces import GeneSpace, get_space
@@ -25,6 +27,17 @@ A_PAGE = 25
 JOBS_SHOWN = 20
 CONDITIONS_SHOWN = 12
 
+MORE_FIELDS = (
+    "more_devices",
+    "percentile",
+    "min_accuracy",
+    "whole_front",
+    "max_params",
+    "max_flops",
+    "accuracy",
+)
+"""Fields of the form to adapt that are folded away until one of them is used."""
+
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 Search = Annotated[str, Query(max_length=100)]
 Target = Annotated[str, Query(alias="next", max_length=500)]
@@ -33,6 +46,12 @@ Target = Annotated[str, Query(alias="next", max_length=500)]
 def gene_spaces() -> list[str]:
     """Names of the spaces that can be sampled and adapted in."""
     return [name for name in space_names() if isinstance(get_space(name), GeneSpace)]
+
+
+def accuracy_choices() -> list[str]:
+    """Sources to choose from in a form: proxies want named candidates, which it does not take."""
+    names = dict.fromkeys((*ACCURACY_NAMES, *accuracy_names()))
+    return [name for name in names if name not in PROXIES]
 
 
 class Views:
@@ -218,7 +237,9 @@ async def adapt_form(
         "devices": [one.name for one in devices],
         "spaces": gene_spaces(),
         "predictors": predictor_names(),
+        "accuracies": await asyncio.to_thread(accuracy_choices),
         "given": given,
+        "more": any(given.get(name) for name in MORE_FIELDS),
         "message": message,
     }
 

@@ -11,8 +11,8 @@ from coordinator.security.limits import Limits
 from coordinator.signals import Signals
 from coordinator.store import SqlStore
 from coordinator.usecases.collect import Collecting
+from coordinator.usecases.insight import Insight
 from coordinator.usecases.runs import AdaptRuns
-from coordinator.web.insight import Insight
 
 
 @dataclass(frozen=True, slots=True)

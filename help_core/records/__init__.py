@@ -18,6 +18,13 @@ from help_core.records.device import (
     check_labels,
     check_name,
 )
+from help_core.records.insight import (
+    Calibration,
+    CoveragePoint,
+    Embedding,
+    Neighbour,
+    PredictedPoint,
+)
 from help_core.records.job import Job, JobState, LeasedJob, LeaseRef, Purpose
 from help_core.records.measurement import (
     ColdFigures,
@@ -46,12 +53,15 @@ __all__ = [
     "AdaptRun",
     "Answer",
     "Board",
+    "Calibration",
     "CloudPoint",
     "ColdFigures",
     "CollectionOrder",
     "CollectionStatus",
+    "CoveragePoint",
     "Device",
     "DeviceStatus",
+    "Embedding",
     "Failure",
     "FailureClass",
     "Job",
@@ -62,9 +72,11 @@ __all__ = [
     "Limits",
     "MeasuredPoint",
     "Measurement",
+    "Neighbour",
     "Objective",
     "Pick",
     "PickOnDevice",
+    "PredictedPoint",
     "Progress",
     "Purpose",
     "Reading",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,30 +9,44 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 
-from help_core.arrays import FloatArray
+from help_core.arrays import BoolArray, FloatArray
 from help_core.errors import BadInput
+from help_core.plots.canvas import (
+    BESIDE,
+    BLUE,
+    CLOUD,
+    INK,
+    ORANGE,
+    PALE_ORANGE,
+    SOFT,
+    blank_figure,
+    check_picture,
+    log_ticks,
+    plain_axes,
+    save,
+    write_axes,
+    write_head,
+)
 from help_core.search.front import pareto_front
 
-# Okabe and Ito's colours: told apart with every common kind of colour blindness, and in grey.
-BLUE, ORANGE, PALE_ORANGE = "#0072B2", "#D55E00", "#F2B27A"
-INK, SOFT, CLOUD, GRID = "#1F2933", "#616E7C", "#A9B8C6", "#E8EDF1"
-SUFFIXES = (".png", ".svg")
-WIDE_TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
-CLOSE_TICKS = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 LEFT_OUT_SHARE = 0.12
 LABEL_GAP = 0.085
 
 
 @dataclass(frozen=True, slots=True)
 class Winners:
-    """The architectures that are offered; all ``[k]``, ms and percent."""
+    """The architectures that are offered; all ``[k]``, ms and percent.
+
+    Of one that was not measured, ``measured_ms`` is what was predicted.
+    """
 
     measured_ms: FloatArray
     interval_low_ms: FloatArray
     interval_high_ms: FloatArray
     accuracy_percent: FloatArray
+    is_measured: BoolArray | None = None
+    """``None``: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +73,13 @@ def plot_front(
     PNG or SVG by the suffix of ``path``, which is replaced in one step, so that a reader
     never sees half a picture. Raises ``BadInput`` on another suffix or nothing to draw.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"{path}: a picture ends in {' or '.join(SUFFIXES)}")
+    check_picture(path)
     known = np.isfinite(latency_ms) & np.isfinite(accuracy_percent) & (latency_ms > 0)
     if not known.any():
         raise BadInput(f"{path}: no architecture has both a latency and an accuracy to draw")
     latency, accuracy = latency_ms[known], accuracy_percent[known]
-    figure = Figure(figsize=(9.6, 5.8), dpi=160, facecolor="white")
-    axes = figure.add_axes((0.075, 0.115, 0.895, 0.715))
+    figure = blank_figure()
+    axes = figure.add_axes((BESIDE, 0.115, 0.895, 0.715))
     _frame(axes, latency, accuracy, winners, limits_ms)
     _cloud(axes, latency, accuracy)
     _front(axes, latency, accuracy)
@@ -76,7 +87,7 @@ def plot_front(
     _winners(axes, winners, labels)
     _winner_labels(axes, winners, limits_ms)
     _words(figure, axes, labels)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _frame(
@@ -95,25 +106,17 @@ def _frame(
     visible = latency[accuracy >= axes.get_ylim()[0]]
     ends = [visible, winners.interval_high_ms, winners.measured_ms, np.array(limits_ms)]
     every = np.concatenate(ends)
-    _latency_scale(axes, float(np.nanmin(every)) / 1.06, float(np.nanmax(every)) * 1.06)
-    axes.grid(True, color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=SOFT, labelsize=10, length=0, pad=6)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(CLOUD)
+    least = float(np.nanmin(every))
+    # Intervals that reach much below all else would leave little room for it.
+    least = max(least / 1.5, min(least, float(np.min(winners.interval_low_ms, initial=least))))
+    _latency_scale(axes, least / 1.06, float(np.nanmax(every)) * 1.06)
+    plain_axes(axes)
 
 
 def _latency_scale(axes: Axes, low: float, high: float) -> None:
-    """Logarithmic, with ticks at round numbers that are neither crowded nor missing."""
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    locator: Locator = MaxNLocator(nbins=8)
-    if high / low > 2:
-        locator = LogLocator(subs=WIDE_TICKS if high / low > 6 else CLOSE_TICKS, numticks=40)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
+    log_ticks(axes.xaxis, low, high)
 
 
 def _cloud(axes: Axes, latency: FloatArray, accuracy: FloatArray) -> None:
@@ -188,16 +191,23 @@ def _winners(axes: Axes, winners: Winners, labels: FrontLabels) -> None:
         zorder=5,
         label=labels.interval,
     )
-    axes.scatter(
-        winners.measured_ms,
-        winners.accuracy_percent,
-        s=74,
-        c=ORANGE,
-        edgecolors="white",
-        linewidths=1.4,
-        zorder=6,
-        label="Measured on the device",
-    )
+    every = np.ones(len(winners.measured_ms), dtype=bool)
+    measured = every if winners.is_measured is None else winners.is_measured
+    for which, face, edge, label in (
+        (measured, ORANGE, "white", "Measured on the device"),
+        (~measured, "white", ORANGE, "Offered, not measured"),
+    ):
+        if which.any():
+            axes.scatter(
+                winners.measured_ms[which],
+                winners.accuracy_percent[which],
+                s=74,
+                c=face,
+                edgecolors=edge,
+                linewidths=1.4,
+                zorder=6,
+                label=label,
+            )
 
 
 def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -> None:
@@ -214,12 +224,14 @@ def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -
         if at - last_at < LABEL_GAP:
             continue
         last_at = at
+        # Left of the winner, unless that would lie on the axis' figures.
+        side = "right" if at > LABEL_GAP else "left"
         axes.annotate(
             f"{winners.accuracy_percent[best]:.1f} %\n{measured_ms:.3g} ms",
             (measured_ms, float(winners.accuracy_percent[best])),
-            xytext=(2, 10),
+            xytext=(-3 if side == "right" else 3, 10),
             textcoords="offset points",
-            ha="right",
+            ha=side,
             va="bottom",
             color=ORANGE,
             fontsize=10,
@@ -230,10 +242,8 @@ def _winner_labels(axes: Axes, winners: Winners, limits_ms: tuple[float, ...]) -
 
 
 def _words(figure: Figure, axes: Axes, labels: FrontLabels) -> None:
-    figure.text(0.075, 0.945, labels.title, color=INK, fontsize=15, fontweight="bold")
-    figure.text(0.075, 0.903, labels.subtitle, color=SOFT, fontsize=10.5)
-    axes.set_xlabel(labels.latency, color=INK, fontsize=11, labelpad=7)
-    axes.set_ylabel(labels.accuracy, color=INK, fontsize=11, labelpad=8)
+    write_head(figure, labels.title, labels.subtitle)
+    write_axes(axes, labels.latency, labels.accuracy)
     legend = axes.legend(
         loc="lower right",
         frameon=True,
@@ -251,19 +261,3 @@ def _words(figure: Figure, axes: Axes, labels: FrontLabels) -> None:
         if isinstance(handle, PathCollection):
             handle.set_sizes([38.0])
             handle.set_alpha(1.0)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    kind = path.suffix.lower()[1:]
-    # The day of drawing would make a committed picture change without need.
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".front-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            figure.savefig(file, format=kind, metadata=metadata)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

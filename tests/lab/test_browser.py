@@ -133,6 +133,9 @@ def test_no_page_has_a_serious_finding_of_axe_or_overflows_or_complains(
             look(browser, width=width, dark=dark)
             for page in [*pages, answer]:
                 browser.get(page)
+                # What is folded away is looked at, too.
+                for folded in browser.find_elements(By.CSS_SELECTOR, "details.more summary"):
+                    folded.click()
                 browser.execute_script(axe)
                 found += [f"{page} {width} {dark}: {one}" for one in findings(browser)]
                 wide = browser.execute_script(

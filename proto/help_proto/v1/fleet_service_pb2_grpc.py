@@ -85,6 +85,21 @@ class FleetServiceStub:
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchRequest.SerializeToString,
                 response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchResponse.FromString,
                 _registered_method=True)
+        self.GetAnswer = channel.unary_unary(
+                '/help_proto.v1.FleetService/GetAnswer',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerResponse.FromString,
+                _registered_method=True)
+        self.GetEmbedding = channel.unary_unary(
+                '/help_proto.v1.FleetService/GetEmbedding',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetEmbeddingRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.GetEmbeddingResponse.FromString,
+                _registered_method=True)
+        self.GetCalibration = channel.unary_unary(
+                '/help_proto.v1.FleetService/GetCalibration',
+                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetCalibrationRequest.SerializeToString,
+                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.GetCalibrationResponse.FromString,
+                _registered_method=True)
         self.ImportTable = channel.stream_unary(
                 '/help_proto.v1.FleetService/ImportTable',
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.ImportTableRequest.SerializeToString,
@@ -174,6 +189,27 @@ class FleetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAnswer(self, request, context):
+        """The newest answer that is kept of a device in a space.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEmbedding(self, request, context):
+        """A device's latencies of its support set beside those of its nearest known devices.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCalibration(self, request, context):
+        """What a device's support set alone predicts of everything else that was measured on it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportTable(self, request_iterator, context):
         """Adds a latency table; rows of a device and architecture that are there are replaced.
         """
@@ -247,6 +283,21 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.Search,
                     request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchRequest.FromString,
                     response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchResponse.SerializeToString,
+            ),
+            'GetAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnswer,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerResponse.SerializeToString,
+            ),
+            'GetEmbedding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEmbedding,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.GetEmbeddingRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetEmbeddingResponse.SerializeToString,
+            ),
+            'GetCalibration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCalibration,
+                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.GetCalibrationRequest.FromString,
+                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetCalibrationResponse.SerializeToString,
             ),
             'ImportTable': grpc.stream_unary_rpc_method_handler(
                     servicer.ImportTable,
@@ -535,6 +586,87 @@ class FleetService:
             '/help_proto.v1.FleetService/Search',
             help__proto_dot_v1_dot_fleet__service__pb2.SearchRequest.SerializeToString,
             help__proto_dot_v1_dot_fleet__service__pb2.SearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/GetAnswer',
+            help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEmbedding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/GetEmbedding',
+            help__proto_dot_v1_dot_fleet__service__pb2.GetEmbeddingRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.GetEmbeddingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCalibration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/help_proto.v1.FleetService/GetCalibration',
+            help__proto_dot_v1_dot_fleet__service__pb2.GetCalibrationRequest.SerializeToString,
+            help__proto_dot_v1_dot_fleet__service__pb2.GetCalibrationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,12 @@ class FleetServiceStub:
     """Latencies predicted by the predictor that was last adapted to the device."""
     Search: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.SearchRequest, _fleet_service_pb2.SearchResponse]
     """Architectures within limits by prediction alone, from the last adaptation."""
+    GetAnswer: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.GetAnswerRequest, _fleet_service_pb2.GetAnswerResponse]
+    """The newest answer that is kept of a device in a space."""
+    GetEmbedding: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.GetEmbeddingRequest, _fleet_service_pb2.GetEmbeddingResponse]
+    """A device's latencies of its support set beside those of its nearest known devices."""
+    GetCalibration: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.GetCalibrationRequest, _fleet_service_pb2.GetCalibrationResponse]
+    """What a device's support set alone predicts of everything else that was measured on it."""
     ImportTable: _grpc.StreamUnaryMultiCallable[_fleet_service_pb2.ImportTableRequest, _fleet_service_pb2.ImportTableResponse]
     """Adds a latency table; rows of a device and architecture that are there are replaced."""
     ImportAccuracy: _grpc.StreamUnaryMultiCallable[_fleet_service_pb2.ImportAccuracyRequest, _fleet_service_pb2.ImportAccuracyResponse]
@@ -81,6 +87,12 @@ class FleetServiceAsyncStub(FleetServiceStub):
     """Latencies predicted by the predictor that was last adapted to the device."""
     Search: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.SearchRequest, _fleet_service_pb2.SearchResponse]  # type: ignore[assignment]
     """Architectures within limits by prediction alone, from the last adaptation."""
+    GetAnswer: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.GetAnswerRequest, _fleet_service_pb2.GetAnswerResponse]  # type: ignore[assignment]
+    """The newest answer that is kept of a device in a space."""
+    GetEmbedding: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.GetEmbeddingRequest, _fleet_service_pb2.GetEmbeddingResponse]  # type: ignore[assignment]
+    """A device's latencies of its support set beside those of its nearest known devices."""
+    GetCalibration: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.GetCalibrationRequest, _fleet_service_pb2.GetCalibrationResponse]  # type: ignore[assignment]
+    """What a device's support set alone predicts of everything else that was measured on it."""
     ImportTable: _aio.StreamUnaryMultiCallable[_fleet_service_pb2.ImportTableRequest, _fleet_service_pb2.ImportTableResponse]  # type: ignore[assignment]
     """Adds a latency table; rows of a device and architecture that are there are replaced."""
     ImportAccuracy: _aio.StreamUnaryMultiCallable[_fleet_service_pb2.ImportAccuracyRequest, _fleet_service_pb2.ImportAccuracyResponse]  # type: ignore[assignment]
@@ -168,6 +180,30 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_fleet_service_pb2.SearchResponse, _abc.Awaitable[_fleet_service_pb2.SearchResponse]]:
         """Architectures within limits by prediction alone, from the last adaptation."""
+
+    @_abc_1.abstractmethod
+    def GetAnswer(
+        self,
+        request: _fleet_service_pb2.GetAnswerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.GetAnswerResponse, _abc.Awaitable[_fleet_service_pb2.GetAnswerResponse]]:
+        """The newest answer that is kept of a device in a space."""
+
+    @_abc_1.abstractmethod
+    def GetEmbedding(
+        self,
+        request: _fleet_service_pb2.GetEmbeddingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.GetEmbeddingResponse, _abc.Awaitable[_fleet_service_pb2.GetEmbeddingResponse]]:
+        """A device's latencies of its support set beside those of its nearest known devices."""
+
+    @_abc_1.abstractmethod
+    def GetCalibration(
+        self,
+        request: _fleet_service_pb2.GetCalibrationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.GetCalibrationResponse, _abc.Awaitable[_fleet_service_pb2.GetCalibrationResponse]]:
+        """What a device's support set alone predicts of everything else that was measured on it."""
 
     @_abc_1.abstractmethod
     def ImportTable(

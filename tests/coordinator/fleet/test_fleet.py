@@ -12,7 +12,7 @@ import pytest
 
 from coordinator.fleet import AdaptOptions, AsyncFleet, Fleet
 from help_core.errors import BadInput, HelpError, NotFound, Unauthenticated, Unreachable
-from help_core.records import AdaptOrder, Progress
+from help_core.records import AdaptOrder, Answer, Calibration, Embedding, Progress
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
 from tests.e2e.made_table import write_made_table
@@ -92,6 +92,22 @@ def test_errors_are_ours(fleet: Fleet) -> None:
         Fleet.connect("127.0.0.1:1")
     with pytest.raises(Unauthenticated, match="help-coord login"):
         Fleet.connect("192.0.2.1:50051")
+
+
+def test_what_is_known_of_a_device_is_the_same_from_asyncio(fleet: Fleet) -> None:
+    async def known() -> tuple[Answer, Embedding, Calibration]:
+        async with AsyncFleet(fleet.client.address) as other:
+            return await asyncio.gather(
+                other.answer(DEVICE), other.embedding(DEVICE), other.calibration(DEVICE)
+            )
+
+    given = fleet.adapt(DEVICE, max_latency_ms=[3.0])
+    answer, embedding, calibration = asyncio.run(known())
+    assert answer == given
+    assert embedding == fleet.embedding(DEVICE)
+    assert set(embedding.architectures) == {point.architecture for point in answer.support}
+    assert calibration == fleet.calibration(DEVICE)
+    assert calibration.support == len(answer.support)
 
 
 def test_asyncio_makes_many_calls_at_once(fleet: Fleet) -> None:

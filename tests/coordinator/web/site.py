@@ -21,10 +21,10 @@ from coordinator.signals import Signals, reports_of
 from coordinator.store import SqlStore, open_store
 from coordinator.usecases.adapt import Adapting
 from coordinator.usecases.collect import Collecting
+from coordinator.usecases.insight import Insight
 from coordinator.usecases.measure import Measuring
 from coordinator.usecases.runs import AdaptRuns
 from coordinator.web.app import make_app
-from coordinator.web.insight import Insight
 from coordinator.web.parts import WebParts
 from help_core.predictors.registry import get_predictor
 from help_core.records import (

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import onnx
 
-from help_core.records import Board, Device, RunState, Settings
-from tests.coordinator.web.site import AGENT, Site, open_site, until
+from help_core.records import Board, Device, Limits, RunState, Settings
+from tests.coordinator.web.site import AGENT, Site, device, open_site, until
 
 CELL = "nasbench201:|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
 PAGES = ["/", "/collections", "/collections/new", "/answers", "/answers/new", "/devices/box"]
@@ -142,7 +142,15 @@ BAD_FIELDS = [
     ("samples", "ten", "is no whole number"),
     ("max_latency_ms", "fast", "is no number"),
     ("max_latency_ms", "nan", "not above zero"),
+    ("more_devices", "box", "each once"),
+    ("more_devices", "nobody", "unknown device"),
+    ("percentile", "100", "is not between 0 and 100"),
+    ("min_accuracy", "70, best", "is no number"),
+    ("min_accuracy", "101", "is not between 0 and 100"),
+    ("max_params", "many", "is no count"),
+    ("max_flops", "0", "is not above zero"),
 ]
+FOLDED = {"more_devices", "percentile", "min_accuracy", "max_params", "max_flops"}
 
 
 def test_a_bad_field_brings_the_form_back_with_the_reason(tmp_path: Path) -> None:
@@ -153,9 +161,58 @@ def test_a_bad_field_brings_the_form_back_with_the_reason(tmp_path: Path) -> Non
                 page = await site.send("/answers/new", **good | {field: value})
                 assert page.status_code == 400
                 assert message in page.text
+                # What was typed is not folded away, and stays in its field.
+                assert ('<details class="more" open>' in page.text) == (field in FOLDED)
+                assert field == "space" or f'value="{value}"' in page.text
             assert site.parts.store.runs.find()[1] == 0
 
     asyncio.run(send())
+
+
+ASKED = {
+    "device": "box",
+    "space": "nasbench201",
+    "more_devices": "twin, third",
+    "percentile": "75",
+    "min_accuracy": "70, 71.5",
+    "max_params": "1.2M",
+    "max_flops": "300M",
+    "accuracy": "shipped",
+}
+
+
+def test_everything_that_a_search_can_do_is_asked_from_the_form(tmp_path: Path) -> None:
+    async def send() -> None:
+        async with open_site(tmp_path) as site:
+            others = [device("twin"), device("third")]
+            site.parts.store.register("b" * 32, "0.1.0", others, site.parts.clock.now_s())
+            run_id = (await site.send("/answers/new", **ASKED)).headers["location"][-16:]
+            order = site.parts.store.runs.get(run_id).order
+            assert order.devices == ("box", "twin", "third")
+            assert order.percentile == 75.0
+            assert order.min_accuracy_percent == (70.0, 71.5)
+            assert order.limits == Limits(max_parameters=1_200_000, max_multiply_adds=300_000_000)
+            assert order.accuracy_source == "shipped"
+            sent = await site.send(
+                "/answers/new", device="box", space="nasbench201", whole_front="1"
+            )
+            order = site.parts.store.runs.get(sent.headers["location"][-16:]).order
+            assert order.whole_front
+            assert order.percentile == 50.0
+            assert order.limits == Limits()
+
+    asyncio.run(send())
+
+
+def test_a_usual_form_shows_the_usual_fields(tmp_path: Path) -> None:
+    async def look() -> None:
+        async with open_site(tmp_path) as site:
+            page = (await site.get("/answers/new")).text
+            assert '<details class="more">' in page
+            assert "<option>shipped</option>" in page
+            assert "synflow" not in page
+
+    asyncio.run(look())
 
 
 def test_a_collection_is_started_and_cancelled(tmp_path: Path) -> None:

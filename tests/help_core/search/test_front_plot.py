@@ -1,4 +1,5 @@
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from help_core.errors import BadInput
 from help_core.search.plot import FrontLabels, Winners, plot_front
 
 LABELS = FrontLabels("A title & more", "nasbench201 on a device")
-NOBODY = Winners(*(np.empty(0) for _ in range(4)))
+NONE = np.empty(0)
+NOBODY = Winners(NONE, NONE, NONE, NONE)
 
 
 @pytest.fixture
@@ -54,6 +56,17 @@ def test_draws_a_front_without_winners_and_limits(
 ) -> None:
     plot_front(tmp_path / "front.png", *cloud, NOBODY, (), LABELS)
     assert (tmp_path / "front.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_what_was_not_measured_is_not_said_to_be(
+    tmp_path: Path, cloud: tuple[FloatArray, FloatArray], measured: bool
+) -> None:
+    path = tmp_path / "front.svg"
+    winners = replace(winners_of(*cloud), is_measured=np.array([measured, measured]))
+    plot_front(path, *cloud, winners, (9.0, 20.0), LABELS)
+    assert ("Measured on the device" in path.read_text()) is measured
+    assert ("Offered, not measured" in path.read_text()) is not measured
 
 
 def test_draws_a_single_architecture(tmp_path: Path) -> None:

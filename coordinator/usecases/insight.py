@@ -1,4 +1,4 @@
-"""What the predictor knows of a device, as figures for pages: embedding, predictions, calibration.
+"""What the predictor knows of a device, as figures: embedding, predictions, calibration.
 
 Every figure rests on what was kept: the support set of the device's newest answer, and its
 measurements. Nothing is measured here.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +20,16 @@ from help_core.arrays import FloatArray
 from help_core.errors import NotFound
 from help_core.predictors.base import INTERVAL_LEVEL, Predictor, Support
 from help_core.predictors.registry import PredictorSource
-from help_core.records import AdaptRun, RunState
+from help_core.records import (
+    AdaptRun,
+    Answer,
+    Calibration,
+    CoveragePoint,
+    Embedding,
+    Neighbour,
+    PredictedPoint,
+    RunState,
+)
 from help_core.spaces import GeneSpace, get_gene_space
 
 T = TypeVar("T")
@@ -30,66 +39,8 @@ KNOWN_SUPPORTS = 200
 MEDIANS = 2000
 MIN_SHARED = 3
 KEPT_RESULTS = 64
+RUNS_AT_ONCE = 100
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A device's latencies of the shared architectures, relative to their geometric mean."""
-
-    device: str
-    origin: str
-    """``fleet``, or ``training``: the predictor learned from it."""
-    distance_percent: float
-    """Root mean square difference of the relative latencies; 0 is the same hardware."""
-    relative: list[float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """A device's hardware embedding beside its nearest known devices."""
-
-    device: str
-    space: str
-    architectures: list[str]
-    latency_ms: list[float]
-    relative: list[float]
-    nearest: list[Neighbour]
-
-
-@dataclass(frozen=True, slots=True)
-class PredictedPoint:
-    """An architecture that was measured but not shown to the predictor."""
-
-    architecture: str
-    measured_ms: float
-    predicted_ms: float
-    low_ms: float
-    high_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class CoveragePoint:
-    """How often intervals of a level held."""
-
-    level: float
-    held: float
-
-
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """What the support set alone predicts of everything else that was measured."""
-
-    device: str
-    space: str
-    predictor: str
-    support: int
-    points: list[PredictedPoint]
-    coverage: list[CoveragePoint]
-    spearman: float | None
-    """Rank correlation; null with fewer than three points."""
-    error_percent: float | None
-    """Mean absolute error relative to the measured latency."""
 
 
 class Insight:
@@ -131,10 +82,10 @@ class Insight:
         return Embedding(
             device=run.order.device,
             space=space.name,
-            architectures=list(latencies),
-            latency_ms=list(latencies.values()),
-            relative=np.exp(own - own.mean()).tolist(),
-            nearest=near[:NEAREST],
+            architectures=tuple(latencies),
+            latency_ms=tuple(latencies.values()),
+            relative=tuple(np.exp(own - own.mean()).tolist()),
+            nearest=tuple(near[:NEAREST]),
         )
 
     def _known(
@@ -154,18 +105,18 @@ class Insight:
         columns = zip(devices, known.T, strict=True)
         return {name: column for name, column in columns if (column > 0).all()}
 
-    def predictions(self, device: str, space_name: str) -> Predictions:
+    def calibration(self, device: str, space_name: str) -> Calibration:
         """Raises ``NotFound`` for a device that was never adapted in the space."""
         run, latencies = self._support(device, space_name)
         found = self._store.views.medians(device, space_name, MEDIANS)
         measured = {one.architecture: one.latency_ms for one in found}
         rest = {name: value for name, value in measured.items() if name not in latencies}
-        key = ("predictions", run.id, hash(tuple(sorted(rest.items()))))
-        return self._kept(key, lambda: self._predictions(run, latencies, rest))
+        key = ("calibration", run.id, hash(tuple(sorted(rest.items()))))
+        return self._kept(key, lambda: self._calibration(run, latencies, rest))
 
-    def _predictions(
+    def _calibration(
         self, run: AdaptRun, latencies: Mapping[str, float], rest: Mapping[str, float]
-    ) -> Predictions:
+    ) -> Calibration:
         space = get_gene_space(run.order.space)
         predictor = self._predictor(run.order.predictor, space)
         measured = np.array(list(rest.values()))
@@ -179,27 +130,45 @@ class Insight:
             columns = (measured, predicted.latency_ms, predicted.low_ms, predicted.high_ms)
             rows = zip(rest, *(column.tolist() for column in columns), strict=True)
             points = [PredictedPoint(*row) for row in rows]
-        return Predictions(
+        return Calibration(
             device=run.order.device,
             space=space.name,
             predictor=predictor.name,
             support=len(latencies),
-            points=points,
+            points=tuple(points),
             coverage=coverage(points),
             spearman=_spearman(points),
             error_percent=_error_percent(points),
         )
 
+    def answer(self, device: str, space_name: str) -> Answer:
+        """The newest answer that is kept; raises ``NotFound`` where there is none."""
+        return self._newest(device, space_name)[1]
+
     def _support(self, device: str, space_name: str) -> tuple[AdaptRun, dict[str, float]]:
-        get_gene_space(space_name)
-        self._store.device(device, self._clock.now_s())
-        done, _ = self._store.runs.find(device, RunState.DONE, limit=100)
-        run = next((one for one in done if one.order.space == space_name), None)
-        answer = None if run is None else self._store.runs.answer(run.id)
-        if run is None or answer is None:
-            raise NotFound(f"{device} has no answer in {space_name} yet; adapt to it first")
+        run, answer = self._newest(device, space_name)
         own = [point for point in answer.support if point.device in ("", device)]
         return run, {point.architecture: point.latency_ms for point in own}
+
+    def _newest(self, device: str, space_name: str) -> tuple[AdaptRun, Answer]:
+        get_gene_space(space_name)
+        self._store.device(device, self._clock.now_s())
+        run = next(self._done(device, space_name), None)
+        answer = None if run is None else self._store.runs.answer(run.id)
+        if run is None or answer is None:
+            raise NotFound(
+                f"{device} has no answer in {space_name} yet; adapt to it first:"
+                f" help-coord adapt --device {device} --space {space_name}"
+            )
+        return run, answer
+
+    def _done(self, device: str, space_name: str) -> Iterator[AdaptRun]:
+        """Runs of the space that have an answer, from the newest on."""
+        for offset in count(0, RUNS_AT_ONCE):
+            found, _ = self._store.runs.find(device, RunState.DONE, RUNS_AT_ONCE, offset)
+            if not found:
+                return
+            yield from (one for one in found if one.order.space == space_name)
 
     def _predictor(self, name: str, space: GeneSpace) -> Predictor:
         with self._lock:
@@ -232,17 +201,17 @@ def neighbour(own: FloatArray, other: FloatArray, name: str, origin: str) -> Nei
     shift = own[shared].mean() - other[shared].mean()
     distance = float(np.sqrt(np.mean((own[shared] - other[shared] - shift) ** 2)))
     relative = np.exp(other + shift - own.mean())
-    values = [float(one) if np.isfinite(one) else None for one in relative]
+    values = tuple(float(one) if np.isfinite(one) else None for one in relative)
     return Neighbour(name, origin, 100 * float(np.expm1(distance)), values)
 
 
-def coverage(points: Sequence[PredictedPoint]) -> list[CoveragePoint]:
+def coverage(points: Sequence[PredictedPoint]) -> tuple[CoveragePoint, ...]:
     """The share of measurements within the intervals of several levels.
 
     Intervals of other levels than 90 % are those scaled as a normal distribution's.
     """
     if not points:
-        return []
+        return ()
     from scipy import stats
 
     ends = [(point.high_ms, point.low_ms) for point in points]
@@ -252,10 +221,10 @@ def coverage(points: Sequence[PredictedPoint]) -> list[CoveragePoint]:
     widths = np.maximum(np.where(error > 0, above, below), 1e-12)
     scaled = np.abs(error) / widths
     full = stats.norm.ppf((1 + INTERVAL_LEVEL) / 2)
-    return [
+    return tuple(
         CoveragePoint(level, float(np.mean(scaled <= stats.norm.ppf((1 + level) / 2) / full)))
         for level in LEVELS
-    ]
+    )
 
 
 def _spearman(points: Sequence[PredictedPoint]) -> float | None:

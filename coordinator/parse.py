@@ -1,4 +1,4 @@
-"""Labels and durations as they are typed."""
+"""Labels, durations and counts as people type them, on a command line or in a form."""
 
 from __future__ import annotations
 
