@@ -150,6 +150,8 @@ def _why(session: Session, goal: Goal) -> str:
     unit = "% of latency" if goal.fastest else UNITS.get(session.objective, "points")
     if found.gain == inf:
         return "confirmed; the budget of measurements ended the search before it was complete"
+    if found.gain <= 0:
+        return "confirmed: no other candidate promises more"
     promised = f"the best expected gain of another measurement is {found.gain:.2g} {unit}"
     if found.gain <= least:
         return f"confirmed: {promised}, not above {least:.2g}"

@@ -242,6 +242,11 @@ def test_the_fastest_above_an_accuracy_is_measured() -> None:
     assert all("expected gain" in one.message for one in answer.limits)
 
 
+def test_a_gain_below_zero_is_not_shown_as_one() -> None:
+    (outcome,) = ask(order(max_latency_ms=(1e6,))).limits
+    assert outcome.message == "confirmed: no other candidate promises more"
+
+
 def test_an_accuracy_that_nothing_reaches_names_the_best() -> None:
     with pytest.raises(NothingMeets, match=r"an accuracy of 99 % .* the most accurate .* 7\d"):
         ask(order(min_accuracy_percent=(99.0,)))
