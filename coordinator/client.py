@@ -247,13 +247,6 @@ class Client:
         ]
         return rows, response.predictor
 
-    def search(self, device: str, space: str, limits_ms: Sequence[float], top: int) -> Answer:
-        """Architectures predicted within the limits."""
-        request = pb.SearchRequest(device=device, space=space, max_latency_ms=limits_ms, top=top)
-        with self.errors():
-            response = self._stub.Search(request, timeout=SLOW_DEADLINE_S)
-        return from_answer(response.answer)
-
     def import_rows(self, space: str, source: str, parts: Iterable[Sequence[TableRow]]) -> int:
         """Adds rows of an imported table, a part at a time; returns how many."""
         requests = (

@@ -78,10 +78,16 @@ class AsyncFleet:
         return await self._call(lambda fleet: fleet.adapt(device, space, progress=show, **options))
 
     async def search(
-        self, device: str, max_latency_ms: Sequence[float], space: str = "nasbench201", top: int = 3
+        self,
+        device: str,
+        space: str = "nasbench201",
+        *,
+        progress: OnProgress | None = None,
+        **options: Unpack[AdaptOptions],
     ) -> Answer:
-        """See ``Fleet.search``."""
-        return await self._call(lambda fleet: fleet.search(device, max_latency_ms, space, top))
+        """See ``Fleet.search``; ``progress`` is called in the event loop."""
+        show = _in_loop(progress)
+        return await self._call(lambda fleet: fleet.search(device, space, progress=show, **options))
 
     async def predict(self, device: str, architectures: Architectures) -> Predictions:
         """See ``Fleet.predict``."""

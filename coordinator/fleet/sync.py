@@ -33,6 +33,7 @@ from help_core.records import (
 from help_core.spaces import Architecture
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+SEARCH_TOP = 3
 PREDICT_AT_ONCE = 5000
 """Architectures in one message: far below gRPC's limit, also for the longest strings."""
 
@@ -123,10 +124,21 @@ class Fleet:
         return _last(self.client.adapt(order), progress)
 
     def search(
-        self, device: str, max_latency_ms: Sequence[float], space: str = "nasbench201", top: int = 3
+        self,
+        device: str,
+        space: str = "nasbench201",
+        *,
+        progress: OnProgress | None = None,
+        **options: Unpack[AdaptOptions],
     ) -> Answer:
-        """As ``adapt`` by prediction alone, on a device that was adapted before."""
-        return self.client.search(device, space, max_latency_ms, top)
+        """As ``adapt``, from what was measured when the device was adapted last.
+
+        By prediction alone unless ``verify=True``, which measures the winners. Raises
+        ``NotFound`` for a device that was never adapted in the space.
+        """
+        asked: AdaptOptions = {"verify": False, "top": SEARCH_TOP, **options}
+        asked["reuse_adaptation"] = True
+        return self.adapt(device, space, progress=progress, **asked)
 
     def predict(self, device: str, architectures: Architectures) -> Predictions:
         """Latencies on a device that was adapted before; nothing is measured."""

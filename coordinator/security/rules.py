@@ -42,7 +42,6 @@ RULES: dict[str, Rule] = {
     _FLEET + "Collect": Rule(Who.USER, audited=True),
     _FLEET + "Adapt": Rule(Who.USER, audited=True),
     _FLEET + "Predict": Rule(Who.USER),
-    _FLEET + "Search": Rule(Who.USER),
     _FLEET + "GetAnswer": Rule(Who.USER),
     _FLEET + "GetEmbedding": Rule(Who.USER),
     _FLEET + "GetCalibration": Rule(Who.USER),

@@ -22,7 +22,7 @@ from coordinator.usecases.predict import Predicting
 from coordinator.usecases.runs import AdaptRuns
 from coordinator.usecases.tables import Tables
 from help_core.errors import BadInput
-from help_core.records import AccuracyRow, AdaptOrder, Progress, TableOrigin, TableRow
+from help_core.records import AccuracyRow, Progress, TableOrigin, TableRow
 from help_proto.convert import (
     enum_value,
     from_job_state,
@@ -175,19 +175,6 @@ class FleetServicer(rpc.FleetServiceServicer):
             ],
             predictor=predictor,
         )
-
-    async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
-        """See the proto."""
-        async with errors_to_status(context):
-            order = AdaptOrder(
-                device=text("device", request.device, 64),
-                space=request.space,
-                max_latency_ms=tuple(request.max_latency_ms),
-                top=request.top or 1,
-                verify=False,
-            )
-            answer = await self._use.predicting.search(order)
-        return pb.SearchResponse(answer=to_answer(answer))
 
     async def GetAnswer(
         self, request: pb.GetAnswerRequest, context: Context

@@ -1,4 +1,4 @@
-"""Predictions and searches on the last adaptation of a device, without new measurements."""
+"""Predictions on the last adaptation of a device, without new measurements."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from coordinator.clock import Clock
-from coordinator.store import Adaptation, Store, StoredMeasurement
-from coordinator.usecases.answering import make_answer
+from coordinator.store import Store
 from coordinator.usecases.candidates import load_knowledge
 from coordinator.usecases.measure import last_adaptation
-from coordinator.usecases.session import Session
 from help_core.errors import BadInput
 from help_core.predictors.base import Prediction, Support
 from help_core.predictors.registry import PredictorSource, get_predictor
-from help_core.records import AdaptOrder, Answer
 from help_core.spaces import Architecture, parse_architecture
 
 
 class Predicting:
-    """The use cases ``predict`` and ``search``."""
+    """The use case ``predict``."""
 
     def __init__(
         self, store: Store, clock: Clock, predictors: PredictorSource = get_predictor
@@ -48,7 +45,7 @@ class Predicting:
         spaces = sorted({architecture.space for architecture in architectures})
         if len(spaces) > 1:
             raise BadInput(f"architectures of several spaces: {', '.join(spaces)}; ask for one")
-        adaptation, measured = self._last(device, spaces[0])
+        adaptation, measured = last_adaptation(self._store, device, spaces[0], self._clock.now_s())
         knowledge = load_knowledge(self._store, spaces[0], adaptation.predictor, self._predictors)
         space = knowledge.space
         support = Support(
@@ -58,20 +55,3 @@ class Predicting:
         adapted = knowledge.predictor.adapt(support, np.random.default_rng(adaptation.seed))
         prediction = adapted.predict(space.to_genes(architectures))
         return architectures, prediction, knowledge.predictor.name
-
-    async def search(self, order: AdaptOrder) -> Answer:
-        """The most accurate architectures predicted within each limit of an order.
-
-        Raises ``NothingMeets`` if no limit is met.
-        """
-        return await asyncio.to_thread(self._search, order)
-
-    def _search(self, order: AdaptOrder) -> Answer:
-        if not order.max_latency_ms:
-            raise BadInput("give at least one latency limit")
-        adaptation, measured = self._last(order.device, order.space)
-        knowledge = load_knowledge(self._store, order.space, adaptation.predictor, self._predictors)
-        return make_answer(Session(order, knowledge, {order.device: measured}), (), 0.0)
-
-    def _last(self, device: str, space: str) -> tuple[Adaptation, dict[str, StoredMeasurement]]:
-        return last_adaptation(self._store, device, space, self._clock.now_s())

@@ -1144,55 +1144,6 @@ class PredictResponse(_message.Message):
 Global___PredictResponse: _TypeAlias = PredictResponse  # noqa: Y015
 
 @_typing.final
-class SearchRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DEVICE_FIELD_NUMBER: _builtins.int
-    SPACE_FIELD_NUMBER: _builtins.int
-    MAX_LATENCY_MS_FIELD_NUMBER: _builtins.int
-    TOP_FIELD_NUMBER: _builtins.int
-    device: _builtins.str
-    space: _builtins.str
-    top: _builtins.int
-    @_builtins.property
-    def max_latency_ms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
-    def __init__(
-        self,
-        *,
-        device: _builtins.str = ...,
-        space: _builtins.str = ...,
-        max_latency_ms: _abc.Iterable[_builtins.float] | None = ...,
-        top: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "max_latency_ms", b"max_latency_ms", "space", b"space", "top", b"top"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
-
-@_typing.final
-class SearchResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ANSWER_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def answer(self) -> Global___Answer: ...
-    def __init__(
-        self,
-        *,
-        answer: Global___Answer | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
-
-@_typing.final
 class GetAnswerRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

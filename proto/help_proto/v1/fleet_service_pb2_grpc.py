@@ -80,11 +80,6 @@ class FleetServiceStub:
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.PredictRequest.SerializeToString,
                 response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.PredictResponse.FromString,
                 _registered_method=True)
-        self.Search = channel.unary_unary(
-                '/help_proto.v1.FleetService/Search',
-                request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchRequest.SerializeToString,
-                response_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchResponse.FromString,
-                _registered_method=True)
         self.GetAnswer = channel.unary_unary(
                 '/help_proto.v1.FleetService/GetAnswer',
                 request_serializer=help__proto_dot_v1_dot_fleet__service__pb2.GetAnswerRequest.SerializeToString,
@@ -182,13 +177,6 @@ class FleetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Search(self, request, context):
-        """Architectures within limits by prediction alone, from the last adaptation.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def GetAnswer(self, request, context):
         """The newest answer that is kept of a device in a space.
         """
@@ -278,11 +266,6 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.Predict,
                     request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.PredictRequest.FromString,
                     response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.PredictResponse.SerializeToString,
-            ),
-            'Search': grpc.unary_unary_rpc_method_handler(
-                    servicer.Search,
-                    request_deserializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchRequest.FromString,
-                    response_serializer=help__proto_dot_v1_dot_fleet__service__pb2.SearchResponse.SerializeToString,
             ),
             'GetAnswer': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAnswer,
@@ -559,33 +542,6 @@ class FleetService:
             '/help_proto.v1.FleetService/Predict',
             help__proto_dot_v1_dot_fleet__service__pb2.PredictRequest.SerializeToString,
             help__proto_dot_v1_dot_fleet__service__pb2.PredictResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Search(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/help_proto.v1.FleetService/Search',
-            help__proto_dot_v1_dot_fleet__service__pb2.SearchRequest.SerializeToString,
-            help__proto_dot_v1_dot_fleet__service__pb2.SearchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,8 +49,6 @@ class FleetServiceStub:
     """Adapts a predictor to a device and answers with architectures that meet the limits."""
     Predict: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.PredictRequest, _fleet_service_pb2.PredictResponse]
     """Latencies predicted by the predictor that was last adapted to the device."""
-    Search: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.SearchRequest, _fleet_service_pb2.SearchResponse]
-    """Architectures within limits by prediction alone, from the last adaptation."""
     GetAnswer: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.GetAnswerRequest, _fleet_service_pb2.GetAnswerResponse]
     """The newest answer that is kept of a device in a space."""
     GetEmbedding: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.GetEmbeddingRequest, _fleet_service_pb2.GetEmbeddingResponse]
@@ -85,8 +83,6 @@ class FleetServiceAsyncStub(FleetServiceStub):
     """Adapts a predictor to a device and answers with architectures that meet the limits."""
     Predict: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.PredictRequest, _fleet_service_pb2.PredictResponse]  # type: ignore[assignment]
     """Latencies predicted by the predictor that was last adapted to the device."""
-    Search: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.SearchRequest, _fleet_service_pb2.SearchResponse]  # type: ignore[assignment]
-    """Architectures within limits by prediction alone, from the last adaptation."""
     GetAnswer: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.GetAnswerRequest, _fleet_service_pb2.GetAnswerResponse]  # type: ignore[assignment]
     """The newest answer that is kept of a device in a space."""
     GetEmbedding: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.GetEmbeddingRequest, _fleet_service_pb2.GetEmbeddingResponse]  # type: ignore[assignment]
@@ -172,14 +168,6 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_fleet_service_pb2.PredictResponse, _abc.Awaitable[_fleet_service_pb2.PredictResponse]]:
         """Latencies predicted by the predictor that was last adapted to the device."""
-
-    @_abc_1.abstractmethod
-    def Search(
-        self,
-        request: _fleet_service_pb2.SearchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_fleet_service_pb2.SearchResponse, _abc.Awaitable[_fleet_service_pb2.SearchResponse]]:
-        """Architectures within limits by prediction alone, from the last adaptation."""
 
     @_abc_1.abstractmethod
     def GetAnswer(

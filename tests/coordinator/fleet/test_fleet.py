@@ -59,9 +59,41 @@ def test_adapt_then_predict_many_as_arrays(fleet: Fleet) -> None:
 
 
 def test_search_measures_nothing(fleet: Fleet) -> None:
-    fleet.adapt(DEVICE, max_latency_ms=[3.0])
-    answer = fleet.search(DEVICE, [3.0])
+    given = fleet.adapt(DEVICE, max_latency_ms=[3.0])
+    jobs = fleet.client.jobs()[1]
+    answer = fleet.search(DEVICE, max_latency_ms=[3.0])
+    assert len(answer.picks) == 3
     assert all(pick.measured_ms is None for pick in answer.picks)
+    assert {point.architecture for point in given.support} <= {
+        point.architecture for point in answer.support
+    }
+    assert fleet.client.jobs()[1] == jobs
+
+
+def test_search_takes_the_options_of_adapt_and_verifies_when_asked(fleet: Fleet) -> None:
+    fleet.adapt(DEVICE, max_latency_ms=[3.0])
+    allowed = some(40, seed=9)
+    answer = fleet.search(DEVICE, candidates=allowed, max_latency_ms=[20.0], top=1, verify=True)
+    (pick,) = answer.picks
+    assert pick.architecture in allowed
+    assert pick.measured_ms is not None
+
+
+def test_search_wants_a_device_that_was_adapted(fleet: Fleet) -> None:
+    with pytest.raises(NotFound, match=f"{DEVICE} is not adapted in fbnet yet"):
+        fleet.search(DEVICE, "fbnet")
+
+
+def test_asyncio_searches_with_progress(fleet: Fleet) -> None:
+    async def searched() -> tuple[Answer, list[Progress]]:
+        seen: list[Progress] = []
+        async with AsyncFleet(fleet.client.address) as other:
+            return await other.search(DEVICE, max_latency_ms=[3.0], progress=seen.append), seen
+
+    fleet.adapt(DEVICE, max_latency_ms=[3.0])
+    answer, seen = asyncio.run(searched())
+    assert answer.picks == fleet.search(DEVICE, max_latency_ms=[3.0]).picks
+    assert {event.phase for event in seen} == {"adapt"}
 
 
 def test_measure_gives_the_latencies_in_the_order_asked_for(fleet: Fleet) -> None:
