@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -12,31 +9,51 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agent.backoff import Backoff
+from agent.assembly import AgentOptions, Served, serve_boards, users_models
 from agent.boards import HostBoard
 from agent.boards.android.binaries import choose_binaries
 from agent.boards.android.link import find_adb
+from agent.boards.base import MeasuringBoard
 from agent.boards.choose import host_board, plugged_board, replay_board
 from agent.conditions import this_machine
-from agent.enroll_command import Coordinator, credentials_for, enroll
-from agent.enrolment import Renewal
-from agent.link import Link
+from agent.enroll_command import Coordinator, enroll
 from agent.measure.batch import PROCESSES
-from agent.models import CachedModels, ModelCache, ModelFetcher
 from agent.naming import default_device_name
+from agent.options import (
+    Adb,
+    AllowDomain,
+    AsJson,
+    Awake,
+    BatchSize,
+    BoardName,
+    Cores,
+    DeviceName,
+    Library,
+    LogFormat,
+    MaybeProcesses,
+    PrecisionName,
+    Processes,
+    Provider,
+    Quiet,
+    ReplayColumn,
+    ReplaySpace,
+    ReplayTable,
+    Runner,
+    RuntimeName,
+    Serials,
+    SpoolMb,
+    StateDir,
+    Threads,
+    settings_of,
+)
 from agent.own_files import limits_for, load_own
-from agent.phones import AgentOptions, PhoneOptions, run_phones
+from agent.phones import PhoneOptions, run_phones
 from agent.probe import probe_host
-from agent.runtimes.registry import BUILT_IN, DEFAULT_PROVIDERS
-from agent.service import serve
 from agent.show import measurement_json, measurement_table, probe_json, probe_table
-from agent.spool import DEFAULT_MAX_BYTES, Spool
+from agent.spool import DEFAULT_MAX_BYTES
 from agent.state import default_state_dir, open_state_dir
 from agent.tune import Refused, Tuner, default_state_file
-from agent.uplink import Uplink
-from agent.worker import Worker
 from help_core.errors import BadInput, Cancelled, MeasurementFailed
-from help_core.graphs.precision import PRECISIONS, Precision
 from help_core.records import Device, Failure, Settings, check_name
 from help_core.spaces import parse_architecture
 from help_proto.console import EXIT_CODES_HELP, log_to_stderr, print_json, run_cli
@@ -50,106 +67,34 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Threads = Annotated[int, typer.Option(help="Threads of one inference.")]
-BatchSize = Annotated[int, typer.Option(help="Images (or sentences) per inference.")]
-PrecisionOption = Annotated[str, typer.Option(help=f"Number format: {', '.join(PRECISIONS)}.")]
-Provider = Annotated[
-    str, typer.Option(help="Execution provider of the runtime; by default the processor.")
-]
-RuntimeName = Annotated[
-    str, typer.Option(help=f"What runs models: {', '.join(BUILT_IN)}, or an installed plug-in.")
-]
-AllowDomain = Annotated[
-    list[str] | None,
-    typer.Option(help="Domain of custom operators to accept in ONNX files; may be repeated."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
-
-
-Processes = Annotated[
-    int,
-    typer.Option(
-        min=1, max=20, help="Fresh processes per network; fewer are quicker and tell less."
-    ),
-]
-
-
-def _settings(
-    threads: int, batch_size: int, precision: str, provider: str, runtime: str
-) -> Settings:
-    known: list[Precision] = [name for name in PRECISIONS if name == precision]
-    if not known:
-        raise BadInput(f"--precision {precision!r} is unknown; use {', '.join(PRECISIONS)}")
-    return Settings(
-        runtime=runtime,
-        provider=provider or DEFAULT_PROVIDERS.get(runtime, "cpu"),
-        threads=threads,
-        batch_size=batch_size,
-        precision=known[0],
-    )
-
-
 app.command()(enroll)
 
 
 @app.command()
 def run(
     coordinator: Coordinator = "",
-    device: Annotated[
-        str, typer.Option(help="Name of the device; by default the host's name and settings.")
-    ] = "",
-    board: Annotated[
-        str,
-        typer.Option(
-            help="auto: this machine, recognised; android: phones over adb;"
-            " replay: answer from a latency table; or a board of your own, by its name or as"
-            " module:Class."
-        ),
-    ] = "auto",
+    device: DeviceName = "",
+    board: BoardName = "auto",
     threads: Threads = 1,
     batch_size: BatchSize = 1,
-    precision: PrecisionOption = "fp32",
+    precision: PrecisionName = "fp32",
     provider: Provider = "",
     runtime: RuntimeName = "onnxruntime",
-    processes: Processes = PROCESSES,
-    table: Annotated[
-        Path | None, typer.Option(help="Replay board: CSV table or HELP .pt list to answer from.")
-    ] = None,
-    column: Annotated[
-        str, typer.Option(help="Replay board: column of the table, if not the device's name.")
-    ] = "",
-    space: Annotated[
-        str, typer.Option(help="Replay board: search space of the table.")
-    ] = "nasbench201",
-    serial: Annotated[
-        list[str] | None,
-        typer.Option(help="Phones: serial to serve, may be repeated. Default: all that are ready."),
-    ] = None,
-    runner: Annotated[
-        Path | None,
-        typer.Option(help="Phones: what measures there. Default: that of 'make phone-runner'."),
-    ] = None,
-    library: Annotated[
-        Path | None, typer.Option(help="Phones: libonnxruntime.so for the phone's processor.")
-    ] = None,
-    cores: Annotated[
-        str, typer.Option(help="Phones: cores to measure on, as 4-7. Default: the strongest.")
-    ] = "",
-    stay_awake: Annotated[
-        bool, typer.Option("--stay-awake", help="Phones: no sleep meanwhile; put back at the end.")
-    ] = False,
-    adb: Annotated[str, typer.Option(help="Phones: the adb program, if not that of PATH.")] = "",
-    state_dir: Annotated[
-        Path | None, typer.Option(help="Folder of the agent's identity and unsent reports.")
-    ] = None,
+    processes: MaybeProcesses = None,
+    table: ReplayTable = None,
+    column: ReplayColumn = "",
+    space: ReplaySpace = "nasbench201",
+    serial: Serials = None,
+    runner: Runner = None,
+    library: Library = None,
+    cores: Cores = "",
+    stay_awake: Awake = False,
+    adb: Adb = "",
+    state_dir: StateDir = None,
     allow_domain: AllowDomain = None,
-    spool_mb: Annotated[
-        int, typer.Option(min=1, help="Most room for unsent reports, in MB; then it takes no work.")
-    ] = DEFAULT_MAX_BYTES // 2**20,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
-    log_format: Annotated[
-        str, typer.Option(help="text for a person, json: one object a line.")
-    ] = "text",
+    spool_mb: SpoolMb = DEFAULT_MAX_BYTES // 2**20,
+    quiet: Quiet = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Serve a device: lease measurements, make them, deliver them, until Ctrl-C.
 
@@ -157,45 +102,37 @@ def run(
     was measured and not yet delivered stays in the state folder and is sent at the next start.
     """
     log_to_stderr(verbose=not quiet, form=log_format)
-    settings = _settings(threads, batch_size, precision, provider, runtime)
-    if board == "android":
-        run_phones(
-            PhoneOptions(
-                find_adb(adb), serial or (), choose_binaries(runner, library), cores, stay_awake
-            ),
-            AgentOptions(
-                coordinator, device, settings, state_dir, spool_mb, tuple(allow_domain or ())
-            ),
-        )
-        return
-    if serial or runner or library or cores or stay_awake or adb:
+    settings = settings_of(threads, batch_size, precision, provider, runtime)
+    agent = AgentOptions(
+        coordinator, device, settings, state_dir, spool_mb, tuple(allow_domain or ())
+    )
+    if board != "android" and (serial or runner or library or cores or stay_awake or adb):
         raise BadInput("--serial, --runner, --library, --cores, --adb go with --board android")
-    if table is not None and board != "replay":
-        raise BadInput("--table goes with --board replay")
-    if board == "replay":
-        measuring, settings = replay_board(table, column or device, space, settings)
+    if board != "replay" and (table is not None or column):
+        raise BadInput("--table and --column go with --board replay")
+    if board not in ("auto", "android") and processes is not None:
+        raise BadInput("--processes goes with --board auto or android; others measure their way")
+    if board == "android":
+        binaries, each = choose_binaries(runner, library), processes or PROCESSES
+        phones = PhoneOptions(find_adb(adb), serial or (), binaries, cores, stay_awake, each)
+        run_phones(phones, agent)
+    elif board == "replay":
+        _serve_one(*replay_board(table, column or device, space, settings), agent)
     elif board == "auto":
-        measuring, settings = host_board(settings, processes)
+        _serve_one(*host_board(settings, processes or PROCESSES), agent)
     else:
-        measuring, settings = plugged_board(board, settings)
-    name = check_name("device", device or default_device_name(settings))
-    folder = state_dir or default_state_dir(name)
+        _serve_one(*plugged_board(board, settings), agent)
+
+
+def _serve_one(board: MeasuringBoard, settings: Settings, agent: AgentOptions) -> None:
+    """Serves the single device of a board; what the board runs models with is in ``settings``."""
+    name = check_name("device", agent.device or default_device_name(settings))
+    folder = agent.state_dir or default_state_dir(name)
     agent_id = open_state_dir(folder)
-    files, held, address = credentials_for(folder, agent_id, coordinator)
-    link = Link(address, agent_id, held.channel() if held else None)
-    spool = Spool(folder / "spool.sqlite", spool_mb * 2**20)
-    stop = threading.Event()
-    rng = random.Random()
-    uplink = Uplink(link, spool, stop, Backoff(rng))
-    devices = {name: Device(name, measuring.describe(), settings)}
-    cache = ModelCache(folder / "models")
-    models = ModelFetcher(link, cache, stop, Backoff(rng))
-    if isinstance(measuring, HostBoard):
-        measuring.add_space(CachedModels(cache, limits_for(allow_domain)))
-    worker = Worker(link, measuring, devices, spool, stop, Backoff(rng), models, time.time)
-    if held is not None:
-        Renewal(files, held, link, stop, time.time).start()
-    serve(worker, uplink, measuring, link, spool, stop)
+    if isinstance(board, HostBoard):
+        board.add_space(users_models(folder, agent))
+    device = Device(name, board.describe(), settings)
+    serve_boards([Served(device, board)], agent, folder, agent_id)
 
 
 @app.command()
@@ -221,7 +158,7 @@ def measure(
     allow_domain: AllowDomain = None,
     threads: Threads = 1,
     batch_size: BatchSize = 1,
-    precision: PrecisionOption = "fp32",
+    precision: PrecisionName = "fp32",
     provider: Provider = "",
     runtime: RuntimeName = "onnxruntime",
     processes: Processes = PROCESSES,
@@ -229,7 +166,7 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure one network on this machine, without a coordinator."""
-    settings = _settings(threads, batch_size, precision, provider, runtime)
+    settings = settings_of(threads, batch_size, precision, provider, runtime)
     if bool(architecture) == (onnx is not None):
         raise BadInput("give either --architecture STRING or --onnx FILE")
     board = HostBoard(processes=processes, system=this_machine(), with_memory=memory)

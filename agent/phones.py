@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import random
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backoff import Backoff
+from agent.assembly import AgentOptions, Served, serve_boards, users_models
 from agent.boards.android.bench import AndroidBench
 from agent.boards.android.binaries import Binaries
 from agent.boards.android.board import AndroidBoard
@@ -25,17 +22,9 @@ from agent.boards.android.capture import capture
 from agent.boards.android.facts import big_cores, parse_cores, read_properties
 from agent.boards.android.link import FOLDER, AdbLink, LinkLost, PhoneLink, attached_phones
 from agent.boards.android.power import StayAwake
-from agent.enroll_command import credentials_for
-from agent.enrolment import Renewal
-from agent.link import Link
+from agent.measure.batch import PROCESSES
 from agent.measure.loop import Plan
-from agent.models import CachedModels, ModelCache, ModelFetcher
-from agent.own_files import limits_for
-from agent.service import Station, serve_stations
-from agent.spool import Spool
 from agent.state import default_state_dir, open_state_dir
-from agent.uplink import Uplink
-from agent.worker import Worker
 from help_core.errors import BadInput, Unreachable
 from help_core.records import Device, Settings, check_name
 
@@ -54,18 +43,7 @@ class PhoneOptions:
     binaries: Binaries
     cores: str
     stay_awake: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AgentOptions:
-    """What a person says about the agent."""
-
-    coordinator: str
-    device: str
-    settings: Settings
-    state_dir: Path | None
-    spool_mb: int
-    allow_domain: Sequence[str]
+    processes: int = PROCESSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +71,11 @@ def run_phones(phones: PhoneOptions, agent: AgentOptions) -> None:
     names = [phone.device.name for phone in found]
     if len(set(names)) < len(names):
         raise BadInput(f"two phones have one name: {', '.join(sorted(names))}")
+    for phone in found:
+        phone.board.add_space(users_models(folder, agent))
+    served = [Served(phone.device, phone.board, phone.board.ready) for phone in found]
     with _left_as_found(found, turn_on=phones.stay_awake):
-        _serve(found, agent, folder, agent_id)
+        serve_boards(served, agent, folder, agent_id)
 
 
 def choose_serials(wanted: Sequence[str], attached: Mapping[str, str]) -> list[str]:
@@ -131,7 +112,7 @@ def open_phone(
                 " name more --cores or fewer --threads"
             )
         bench = AndroidBench(link, phones.binaries, cores, Plan())
-        board = AndroidBoard(link, bench, cores)
+        board = AndroidBoard(link, bench, cores, processes=phones.processes)
     except LinkLost as error:
         raise Unreachable(f"phone {link.serial} went away: {error}") from None
     if agent.device and count > 1:
@@ -172,32 +153,3 @@ def _left_as_found(phones: Sequence[Phone], *, turn_on: bool) -> Iterator[None]:
             phone.stay_awake.restore()
             if not phone.board.clean_up():
                 log.warning("%s is away: the end of the next run cleans it up", phone.device.name)
-
-
-def _serve(phones: Sequence[Phone], agent: AgentOptions, folder: Path, agent_id: str) -> None:
-    files, held, address = credentials_for(folder, agent_id, agent.coordinator)
-    link = Link(address, agent_id, held.channel() if held else None)
-    spool = Spool(folder / "spool.sqlite", agent.spool_mb * 2**20)
-    stop = threading.Event()
-    cache = ModelCache(folder / "models")
-    stations = []
-    for phone in phones:
-        phone.board.add_space(CachedModels(cache, limits_for(agent.allow_domain)))
-        own = link.sibling()
-        models = ModelFetcher(own, cache, stop, Backoff(random.Random()))
-        worker = Worker(
-            own,
-            phone.board,
-            {phone.device.name: phone.device},
-            spool,
-            stop,
-            Backoff(random.Random()),
-            models,
-            time.time,
-            phone.board.ready,
-        )
-        stations.append(Station(worker, phone.board, own))
-    if held is not None:
-        Renewal(files, held, link, stop, time.time).start()
-    uplink = Uplink(link, spool, stop, Backoff(random.Random()))
-    serve_stations(stations, uplink, link, spool, stop)

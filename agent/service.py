@@ -51,18 +51,6 @@ class _WorkerThread(threading.Thread):
             self._ended.set()
 
 
-def serve(
-    worker: Worker,
-    uplink: Uplink,
-    board: MeasuringBoard,
-    link: Link,
-    spool: Spool,
-    stop: threading.Event,
-) -> None:
-    """Serves a single board; see ``serve_stations``."""
-    serve_stations([Station(worker, board, link)], uplink, link, spool, stop)
-
-
 def serve_stations(
     stations: Sequence[Station],
     uplink: Uplink,

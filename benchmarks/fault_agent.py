@@ -20,7 +20,7 @@ from agent.boards.replay import ReplayBoard
 from agent.enroll_command import credentials_for
 from agent.link import Link
 from agent.models import ModelCache, ModelFetcher
-from agent.service import serve
+from agent.service import Station, serve_stations
 from agent.spool import Spool
 from agent.state import open_state_dir
 from agent.uplink import Uplink
@@ -89,7 +89,7 @@ def main() -> None:
     devices = {device.name: device}
     backoff = Backoff(rng, most_s=3.0)
     worker = Worker(link, board, devices, spool, stop, backoff, models, time.time)
-    serve(worker, uplink, board, link, spool, stop)
+    serve_stations([Station(worker, board, link)], uplink, link, spool, stop)
 
 
 if __name__ == "__main__":

@@ -56,3 +56,18 @@ def test_options_of_phones_go_with_phones() -> None:
     done = run_cli("agent.main", "run", "--serial", "A1")
     assert done.returncode == 2
     assert "--board android" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--board", "replay", "--processes", "3"], "--processes goes with --board auto"),
+        (["--board", "a:B", "--processes", "3"], "--processes goes with --board auto"),
+        (["--column", "tx2"], "--board replay"),
+    ],
+)
+def test_an_option_that_a_board_does_not_know_is_refused(options: list[str], words: str) -> None:
+    done = run_cli("agent.main", "run", *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
