@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,65 +13,30 @@ from rich.console import Console
 from rich.table import Table
 
 from coordinator.cli.answer_table import show_answer
-from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, DeviceName, Space, connect
+from coordinator.cli.grouped import takes
+from coordinator.cli.options import DEFAULT_ADDRESS, AsJson, Coordinator, DeviceName, connect
 from coordinator.cli.picture import draw_front
 from coordinator.cli.progress import watch
 from coordinator.cli.report import PhaseTimes, keep_answer
-from coordinator.cli.search_options import (
-    AccuracyName,
-    CandidateFile,
-    Devices,
-    GeneratorName,
-    MaxEnergy,
-    MaxFlops,
-    MaxLatency,
-    MaxMemory,
-    MaxParams,
-    Measurements,
-    MinAccuracy,
-    ObjectiveName,
-    Out,
-    Percentile,
-    Plot,
-    Predictor,
-    Seed,
-    Top,
-    WholeFront,
-    make_limits,
-    read_names,
-)
+from coordinator.cli.search_options import Asked, Out, Plot, Predictor, Top, Verify
 from coordinator.client import Client
-from help_core.records import AdaptOrder, Objective
-from help_core.records.orders import DEFAULT_SAMPLES, MEDIAN
+from help_core.records import AdaptOrder
+from help_core.records.orders import DEFAULT_SAMPLES
 from help_proto.console import print_json
 
 __all__ = ["adapt", "predict", "search", "show_answer"]
 
 
+@takes("asked", Asked)
 def adapt(
     context: typer.Context,
-    device: Devices,
-    space: Space = "nasbench201",
+    asked: Asked,
     samples: Annotated[
         int, typer.Option(help="Measurements that adapt the predictor.")
     ] = DEFAULT_SAMPLES,
-    max_latency_ms: MaxLatency = None,
-    percentile: Percentile = MEDIAN,
-    max_params: MaxParams = "",
-    max_flops: MaxFlops = "",
-    max_memory_mib: MaxMemory = None,
-    max_energy_mj: MaxEnergy = None,
-    min_accuracy: MinAccuracy = None,
-    front: WholeFront = False,
-    objective: ObjectiveName = Objective.DEFAULT,
-    accuracy: AccuracyName = "",
-    candidates: CandidateFile = None,
-    generator: GeneratorName = "",
-    top: Top = 1,
-    verify: Annotated[bool, typer.Option(help="Measure the winners before they are shown.")] = True,
     predictor: Predictor = "",
-    measurements: Measurements = 0,
-    seed: Seed = 0,
+    top: Top = 1,
+    verify: Verify = True,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure again what the store holds already.")
     ] = False,
@@ -85,54 +51,19 @@ def adapt(
     candidates and measures the best before it shows them. Ctrl-C stops it; what was measured
     is kept, and the same command goes on from there. A device that goes away is waited for.
     """
-    order = AdaptOrder(
-        device=device[0],
-        more_devices=tuple(device[1:]),
-        space=space,
-        predictor=predictor,
-        samples=samples,
-        max_latency_ms=tuple(max_latency_ms or ()),
-        percentile=percentile,
-        limits=make_limits(max_params, max_flops, max_memory_mib, max_energy_mj),
-        min_accuracy_percent=tuple(min_accuracy or ()),
-        whole_front=front,
-        objective=objective,
-        accuracy_source=accuracy,
-        candidates=read_names(candidates, space),
-        candidates_name=candidates.name if candidates else "",
-        generator=generator,
-        top=top,
-        verify=verify,
-        winner_measurements=measurements,
-        seed=seed,
-        fresh=fresh,
+    order = replace(
+        asked.order(top=top, verify=verify), samples=samples, predictor=predictor, fresh=fresh
     )
     with connect(context, coordinator) as client:
         _answer(client, order, plot, out, as_json=as_json)
 
 
+@takes("asked", Asked)
 def search(
     context: typer.Context,
-    device: Devices,
-    space: Space = "nasbench201",
-    max_latency_ms: MaxLatency = None,
-    percentile: Percentile = MEDIAN,
-    max_params: MaxParams = "",
-    max_flops: MaxFlops = "",
-    max_memory_mib: MaxMemory = None,
-    max_energy_mj: MaxEnergy = None,
-    min_accuracy: MinAccuracy = None,
-    front: WholeFront = False,
-    objective: ObjectiveName = Objective.DEFAULT,
-    accuracy: AccuracyName = "",
-    candidates: CandidateFile = None,
-    generator: GeneratorName = "",
+    asked: Asked,
     top: Top = 3,
-    verify: Annotated[
-        bool, typer.Option(help="Measure the winners before they are shown.")
-    ] = False,
-    measurements: Measurements = 0,
-    seed: Seed = 0,
+    verify: Verify = False,
     plot: Plot = None,
     out: Out = None,
     coordinator: Coordinator = DEFAULT_ADDRESS,
@@ -143,26 +74,7 @@ def search(
     Takes no measurement unless --verify asks for the winners to be measured; without it an
     answer is predicted and may break its limit.
     """
-    order = AdaptOrder(
-        device=device[0],
-        more_devices=tuple(device[1:]),
-        space=space,
-        max_latency_ms=tuple(max_latency_ms or ()),
-        percentile=percentile,
-        limits=make_limits(max_params, max_flops, max_memory_mib, max_energy_mj),
-        min_accuracy_percent=tuple(min_accuracy or ()),
-        whole_front=front,
-        objective=objective,
-        accuracy_source=accuracy,
-        candidates=read_names(candidates, space),
-        candidates_name=candidates.name if candidates else "",
-        generator=generator,
-        top=top,
-        verify=verify,
-        winner_measurements=measurements,
-        seed=seed,
-        reuse_adaptation=True,
-    )
+    order = replace(asked.order(top=top, verify=verify), reuse_adaptation=True)
     with connect(context, coordinator) as client:
         _answer(client, order, plot, out, as_json=as_json)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from coordinator.cli.grouped import takes
 from help_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -113,31 +111,5 @@ class Boards:
         return Target(name=own["device"], **own)
 
 
-def takes_boards(function: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter ``boards: Boards`` is typed as the options above."""
-    hints = get_type_hints(Boards, include_extras=True)
-    expanded = [
-        inspect.Parameter(
-            one.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=one.default,
-            annotation=hints[one.name],
-        )
-        for one in fields(Boards)
-    ]
-    own_hints = get_type_hints(function, include_extras=True)
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=own_hints[name])
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "boards"
-    ]
-
-    @wraps(function)
-    def command(**values: Any) -> None:
-        said = Boards(**{one.name: values.pop(one.name) for one in fields(Boards)})
-        function(boards=said, **values)
-
-    parameters = [*expanded, *own]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
-    return command
+takes_boards = takes("boards", Boards)
+"""A command whose parameter ``boards: Boards`` is typed as the options above."""

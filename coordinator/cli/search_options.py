@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from coordinator.cli.options import Space
 from coordinator.parse import parse_count
-from help_core.records import Limits, Objective
+from help_core.records import AdaptOrder, Limits, Objective
+from help_core.records.orders import MEDIAN
 from help_core.spaces import get_space
 
 Devices = Annotated[
@@ -112,6 +115,7 @@ Measurements = Annotated[
         help="Most architectures to confirm winners with, on each device; 0: as many as is usual.",
     ),
 ]
+Verify = Annotated[bool, typer.Option(help="Measure the winners before they are shown.")]
 Top = Annotated[int, typer.Option(help="Architectures to show for each limit.")]
 Predictor = Annotated[
     str, typer.Option(help="Predictor. Default: the best for the space.", show_default=False)
@@ -126,22 +130,61 @@ Out = Annotated[
 Plot = Annotated[Path | None, typer.Option(help="Also draw the front to this .png or .svg file.")]
 
 
-def make_limits(
-    max_params: str, max_flops: str, memory_mib: float | None, energy_mj: float | None
-) -> Limits:
-    """The limits that were typed; raises ``BadInput``."""
-    return Limits(
-        max_parameters=parse_count(max_params),
-        max_multiply_adds=parse_count(max_flops),
-        max_memory_mib=memory_mib,
-        max_energy_mj=energy_mj,
-    )
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What ``adapt`` and ``search`` are both asked for."""
 
+    device: Devices
+    space: Space = "nasbench201"
+    max_latency_ms: MaxLatency = None
+    percentile: Percentile = MEDIAN
+    max_params: MaxParams = ""
+    max_flops: MaxFlops = ""
+    max_memory_mib: MaxMemory = None
+    max_energy_mj: MaxEnergy = None
+    min_accuracy: MinAccuracy = None
+    front: WholeFront = False
+    objective: ObjectiveName = Objective.DEFAULT
+    accuracy: AccuracyName = ""
+    candidates: CandidateFile = None
+    generator: GeneratorName = ""
+    measurements: Measurements = 0
+    seed: Seed = 0
 
-def read_names(path: Path | None, space: str) -> tuple[str, ...]:
-    """Canonical strings of a file of candidates; raises ``BadTable``."""
-    if path is None:
-        return ()
-    from help_core.search.candidate_file import read_candidates
+    def order(self, *, top: int, verify: bool) -> AdaptOrder:
+        """The order; raises ``BadInput`` or ``BadTable``."""
+        return AdaptOrder(
+            device=self.device[0],
+            more_devices=tuple(self.device[1:]),
+            space=self.space,
+            max_latency_ms=tuple(self.max_latency_ms or ()),
+            percentile=self.percentile,
+            limits=self._limits(),
+            min_accuracy_percent=tuple(self.min_accuracy or ()),
+            whole_front=self.front,
+            objective=self.objective,
+            accuracy_source=self.accuracy,
+            candidates=self._candidates(),
+            candidates_name=self.candidates.name if self.candidates else "",
+            generator=self.generator,
+            top=top,
+            verify=verify,
+            winner_measurements=self.measurements,
+            seed=self.seed,
+        )
 
-    return tuple(str(architecture) for architecture in read_candidates(path, get_space(space)))
+    def _limits(self) -> Limits:
+        return Limits(
+            max_parameters=parse_count(self.max_params),
+            max_multiply_adds=parse_count(self.max_flops),
+            max_memory_mib=self.max_memory_mib,
+            max_energy_mj=self.max_energy_mj,
+        )
+
+    def _candidates(self) -> tuple[str, ...]:
+        if self.candidates is None:
+            return ()
+        from help_core.search.candidate_file import read_candidates
+
+        found = read_candidates(self.candidates, get_space(self.space))
+        return tuple(str(architecture) for architecture in found)

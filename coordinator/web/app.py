@@ -15,7 +15,7 @@ from coordinator.web.api import api_router
 from coordinator.web.auth import Guarded
 from coordinator.web.downloads import downloads_router
 from coordinator.web.errors import problem
-from coordinator.web.forms import forms_router
+from coordinator.web.forms import session_router, work_router
 from coordinator.web.pages import pages_router
 from coordinator.web.parts import WebParts
 from coordinator.web.render import STATIC
@@ -50,7 +50,8 @@ def make_app(parts: WebParts) -> ASGIApp:
     )
     app.include_router(api_router(parts))
     app.include_router(downloads_router(parts))
-    app.include_router(forms_router(parts))
+    app.include_router(work_router(parts))
+    app.include_router(session_router(parts))
     app.include_router(pages_router(parts))
     app.mount("/static", CachedFiles(directory=STATIC))
     app.add_exception_handler(HelpError, _help_error)

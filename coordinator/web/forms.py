@@ -4,39 +4,30 @@ Without postponed annotations: FastAPI reads those of the handlers, which name a
 """
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Annotated
 from urllib.parse import parse_qsl
 
-import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from coordinator.parse import parse_count
 from coordinator.security.records import AuditEntry
 from coordinator.security.secrets import MAX_SECRET_CHARS, digest_of
-from coordinator.usecases.collect import Wanted
 from coordinator.web.auth import MAX_BODY_BYTES, visit_of
 from coordinator.web.cookies import SESSION_S, CookieNames, is_form_token, set_cookie, sign_session
+from coordinator.web.orders import Form, adapt_order, collect_order
 from coordinator.web.pages import adapt_form, collect_form
 from coordinator.web.parts import WebParts
 from coordinator.web.render import render
 from help_core.errors import BadInput, Forbidden, NotFound, Unauthenticated
-from help_core.records import AdaptOrder, CollectionOrder, Limits, check_run_id
-from help_core.records.orders import DEFAULT_SAMPLES, MEDIAN
-from help_core.spaces import get_gene_space
-from help_core.spaces.base import sample_genes
+from help_core.records import check_run_id
 
-Form = dict[str, str]
-MAX_SAMPLED = 15_625
 SEE_OTHER = 303
 
 
-def forms_router(parts: WebParts) -> APIRouter:
-    """Everything that changes something."""
-    router, names = APIRouter(include_in_schema=False), CookieNames.of(tls=parts.tls)
+def _checker(parts: WebParts) -> Callable[[Request], Awaitable[Form]]:
+    """Reads a form and refuses one that none of our pages holds."""
 
     async def checked(request: Request) -> Form:
         form = await read_form(request)
@@ -49,12 +40,18 @@ def forms_router(parts: WebParts) -> APIRouter:
             )
         return form
 
-    Checked = Annotated[Form, Depends(checked)]
+    return checked
+
+
+def work_router(parts: WebParts) -> APIRouter:
+    """What begins and ends work."""
+    router = APIRouter(include_in_schema=False)
+    Checked = Annotated[Form, Depends(_checker(parts))]
 
     @router.post("/answers/new")
     async def adapt(request: Request, form: Checked) -> Response:
         try:
-            order = adapt_order(form)
+            order = await asyncio.to_thread(adapt_order, form)
             await _audit(parts, request, "Adapt", f"{order.device} {order.space}")
             run = await parts.runs.start(order, visit_of(request).principal.name)
         except (BadInput, NotFound) as error:
@@ -84,6 +81,14 @@ def forms_router(parts: WebParts) -> APIRouter:
         await _audit(parts, request, "CancelJobs", name)
         await parts.collecting.cancel(name, [])
         return RedirectResponse(f"/collections/{name}", SEE_OTHER)
+
+    return router
+
+
+def session_router(parts: WebParts) -> APIRouter:
+    """Who comes and goes."""
+    router, names = APIRouter(include_in_schema=False), CookieNames.of(tls=parts.tls)
+    Checked = Annotated[Form, Depends(_checker(parts))]
 
     @router.post("/login")
     async def login(request: Request, form: Checked) -> Response:
@@ -140,89 +145,6 @@ def local_path(target: str) -> str:
     """``target`` if it leads to a page of ours, else the first page."""
     plain = target.startswith("/") and target.isprintable() and "\\" not in target
     return target if plain and not target.startswith("//") else "/"
-
-
-def adapt_order(form: Form) -> AdaptOrder:
-    """What to adapt; raises ``BadInput``."""
-    return AdaptOrder(
-        device=form.get("device", "").strip(),
-        more_devices=tuple(words(form, "more_devices")),
-        space=form.get("space", ""),
-        predictor=form.get("predictor", ""),
-        samples=whole(form, "samples", DEFAULT_SAMPLES),
-        max_latency_ms=numbers(form, "max_latency_ms", "a latency limit"),
-        percentile=number(form.get("percentile", "").strip() or str(MEDIAN), "the percentile"),
-        limits=Limits(
-            max_parameters=parse_count(form.get("max_params", "").strip()),
-            max_multiply_adds=parse_count(form.get("max_flops", "").strip()),
-        ),
-        min_accuracy_percent=numbers(form, "min_accuracy", "a least accuracy"),
-        whole_front="whole_front" in form,
-        accuracy_source=form.get("accuracy", ""),
-        top=whole(form, "top", 1),
-        verify="verify" in form,
-        seed=whole(form, "seed", 0),
-        fresh="fresh" in form,
-    )
-
-
-def collect_order(form: Form) -> Wanted:
-    """What to collect; raises ``BadInput`` or ``NotFound``."""
-    space_name, sample = form.get("space", ""), whole(form, "sample", 0)
-    if sample > MAX_SAMPLED:
-        raise BadInput(f"draw at most {MAX_SAMPLED} architectures at once")
-    names = form.get("architectures", "").split()
-    if sample:
-        space = get_gene_space(space_name)
-        genes = sample_genes(space, sample, np.random.default_rng(whole(form, "seed", 0)))
-        names += [str(one) for one in space.from_genes(genes)]
-    labels = [pair.partition("=") for pair in words(form, "labels")]
-    if any(not middle for _, middle, _ in labels):
-        raise BadInput("a label is written NAME=VALUE")
-    name = form.get("name", "").strip() or f"collection-{uuid.uuid4().hex[:8]}"
-    hours = form.get("deadline_h", "").strip()
-    return Wanted(
-        order=CollectionOrder(
-            name,
-            whole(form, "priority", 0),
-            number(hours, "the deadline") * 3600 if hours else None,
-        ),
-        devices=words(form, "device"),
-        labels={key: value for key, _, value in labels},
-        architectures=names,
-    )
-
-
-def words(form: Form, name: str) -> list[str]:
-    """What is written between commas or spaces."""
-    return form.get(name, "").replace(",", " ").split()
-
-
-def numbers(form: Form, name: str, what: str) -> tuple[float, ...]:
-    """Numbers between commas or spaces; raises ``BadInput``."""
-    return tuple(number(word, what) for word in words(form, name))
-
-
-def whole(form: Form, name: str, default: int) -> int:
-    """A whole number of a form; raises ``BadInput``."""
-    text = form.get(name, "").strip()
-    try:
-        value = int(text) if text else default
-    except ValueError:
-        raise BadInput(f"{name} {text[:40]!r} is no whole number") from None
-    if abs(value) >= 2**31:
-        raise BadInput(f"{name} {text[:40]!r} is too large")
-    if value < 0 and name != "priority":
-        raise BadInput(f"{name} {value} is below 0")
-    return value
-
-
-def number(text: str, what: str) -> float:
-    """A number of a form; raises ``BadInput``."""
-    try:
-        return float(text)
-    except ValueError:
-        raise BadInput(f"{what} {text[:40]!r} is no number") from None
 
 
 async def _audit(parts: WebParts, request: Request, action: str, subject: str) -> None:

@@ -15,11 +15,13 @@ from coordinator.usecases.runs import ALL_RUNS, run_bell
 from coordinator.web.drawing import draw
 from coordinator.web.fleet import DEVICES_A_PAGE, Presence, fleet_page
 from coordinator.web.live import Streams
+from coordinator.web.orders import OBJECTIVES
 from coordinator.web.parts import WebParts
 from coordinator.web.render import fragment, render
 from help_core.accuracy.registry import PROXIES, accuracy_names
 from help_core.predictors.registry import predictor_names
 from help_core.records import RunState, check_name, check_run_id
+from help_core.search.generators.registry import generator_names
 from help_core.spaces import GeneSpace, get_space
 from help_core.spaces.registry import space_names
 
@@ -34,7 +36,14 @@ MORE_FIELDS = (
     "whole_front",
     "max_params",
     "max_flops",
+    "max_memory_mib",
+    "max_energy_mj",
+    "objective",
     "accuracy",
+    "candidates",
+    "generator",
+    "measurements",
+    "seed",
 )
 """Fields of the form to adapt that are folded away until one of them is used."""
 
@@ -238,6 +247,8 @@ async def adapt_form(
         "spaces": gene_spaces(),
         "predictors": predictor_names(),
         "accuracies": await asyncio.to_thread(accuracy_choices),
+        "objectives": OBJECTIVES[1:],
+        "generators": generator_names(),
         "given": given,
         "more": any(given.get(name) for name in MORE_FIELDS),
         "message": message,

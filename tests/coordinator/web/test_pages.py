@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 
-from help_core.records import Board, Device, Limits, RunState, Settings
+from help_core.records import Board, Device, Limits, Objective, RunState, Settings
 from tests.coordinator.web.site import AGENT, Site, device, open_site, until
 
 CELL = "nasbench201:|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
@@ -149,8 +149,15 @@ BAD_FIELDS = [
     ("min_accuracy", "101", "is not between 0 and 100"),
     ("max_params", "many", "is no count"),
     ("max_flops", "0", "is not above zero"),
+    ("max_memory_mib", "much", "is no number"),
+    ("max_energy_mj", "-1", "is not above zero"),
+    ("measurements", "few", "is no whole number"),
+    ("objective", "beauty", "unknown objective"),
+    ("candidates", "nasbench201:nothing", "nasbench201:nothing"),
 ]
-FOLDED = {"more_devices", "percentile", "min_accuracy", "max_params", "max_flops"}
+UNFOLDED = {"device", "space", "samples", "max_latency_ms"}
+CHOSEN = {"space", "objective"}
+"""A choice that the form does not offer cannot be shown as chosen."""
 
 
 def test_a_bad_field_brings_the_form_back_with_the_reason(tmp_path: Path) -> None:
@@ -162,8 +169,9 @@ def test_a_bad_field_brings_the_form_back_with_the_reason(tmp_path: Path) -> Non
                 assert page.status_code == 400
                 assert message in page.text
                 # What was typed is not folded away, and stays in its field.
-                assert ('<details class="more" open>' in page.text) == (field in FOLDED)
-                assert field == "space" or f'value="{value}"' in page.text
+                assert ('<details class="more" open>' in page.text) == (field not in UNFOLDED)
+                if field not in CHOSEN:
+                    assert f'value="{value}"' in page.text or f">{value}</textarea>" in page.text
             assert site.parts.store.runs.find()[1] == 0
 
     asyncio.run(send())
@@ -177,7 +185,12 @@ ASKED = {
     "min_accuracy": "70, 71.5",
     "max_params": "1.2M",
     "max_flops": "300M",
+    "max_memory_mib": "200",
+    "max_energy_mj": "12.5",
     "accuracy": "shipped",
+    "candidates": f"{CELL}\r\n{CELL}",
+    "measurements": "7",
+    "seed": "3",
 }
 
 
@@ -191,13 +204,15 @@ def test_everything_that_a_search_can_do_is_asked_from_the_form(tmp_path: Path) 
             assert order.devices == ("box", "twin", "third")
             assert order.percentile == 75.0
             assert order.min_accuracy_percent == (70.0, 71.5)
-            assert order.limits == Limits(max_parameters=1_200_000, max_multiply_adds=300_000_000)
+            assert order.limits == Limits(1_200_000, 300_000_000, 200.0, 12.5)
             assert order.accuracy_source == "shipped"
-            sent = await site.send(
-                "/answers/new", device="box", space="nasbench201", whole_front="1"
-            )
+            assert order.candidates == (CELL,)
+            assert (order.winner_measurements, order.seed) == (7, 3)
+            more = {"whole_front": "1", "objective": "flops", "generator": "random"}
+            sent = await site.send("/answers/new", device="box", space="nasbench201", **more)
             order = site.parts.store.runs.get(sent.headers["location"][-16:]).order
             assert order.whole_front
+            assert (order.objective, order.generator) == (Objective.FLOPS, "random")
             assert order.percentile == 50.0
             assert order.limits == Limits()
 

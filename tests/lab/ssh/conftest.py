@@ -17,8 +17,8 @@ import pytest
 from coordinator.client import Client
 from coordinator.credentials import Login, channel_credentials
 from help_core.records import DeviceStatus
-from tests.e2e.processes import Done, Process, python_module, wait_for
-from tests.e2e.secure import Fleet, free_pair, run_at
+from tests.e2e.processes import Done, python_module
+from tests.e2e.secure import Fleet, secure_fleet
 from tests.lab.ssh.boards import SshBoard, make_key, ssh_board
 
 Outcomes = dict[str, dict[str, Any]]
@@ -89,28 +89,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         }
         known_hosts = home / "known_hosts"
         known_hosts.write_text("".join(board.known_line for board in boards.values()))
-        fleet, admin = _coordinator(home, stack)
-        lab = Lab(fleet, admin, boards, home / "inventory.toml", known_hosts)
+        fleet = stack.enter_context(secure_fleet(home))
+        lab = Lab(fleet, _admin(fleet), boards, home / "inventory.toml", known_hosts)
         lab.inventory.write_text(_inventory(lab))
         stack.callback(_stop_all, lab)
         yield lab
 
 
-def _coordinator(home: Path, stack: ExitStack) -> tuple[Fleet, str]:
-    tls = str(home / "tls")
-    done = run_at(home, "coordinator.main", "tls", "init", "--host", "127.0.0.1", "--tls-dir", tls)
-    assert done.returncode == 0, done.stderr
-    shown = run_at(home, "coordinator.main", "tls", "show", "--tls-dir", tls, "--json")
-    address = f"127.0.0.1:{free_pair()}"
-    command = python_module("coordinator.main", "serve", "--listen", address)
-    command += ["--store", str(home / "c.db"), "--tls-dir", tls]
-    process = stack.enter_context(Process(command, home / "coordinator.log"))
-    wait_for(lambda: "fingerprint" in process.log.read_text(), timeout_s=150)
-    fleet = Fleet(home, address, json.loads(shown.stdout)["ca_fingerprint"])
-    admin = fleet.token("admin", "--label", "first", "--store", str(home / "c.db"))
+def _admin(fleet: Fleet) -> str:
+    """The token of somebody who may deploy, and who has logged in."""
+    admin = fleet.token("admin", "--label", "first", "--store", str(fleet.home / "c.db"))
     done = fleet.coord("login", "--ca-fingerprint", fleet.fingerprint, HELP_TOKEN=admin)
     assert done.returncode == 0, done.stderr
-    return fleet, admin
+    return admin
 
 
 def _inventory(lab: Lab) -> str:
