@@ -40,7 +40,11 @@ def open_file(path: Path) -> sqlite3.Connection:
     if torn:
         log.warning("%s ended in a torn write of %d bytes, which is dropped", path, torn)
     try:
-        return _open(path)
+        database = _open(path)
+        if torn:
+            # A new log, or what is dropped would be said again at the next start.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return database
     except sqlite3.OperationalError:
         raise
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -153,10 +157,12 @@ def is_whole(key: object, crc: object, report: object) -> bool:
 
 
 def torn_tail_bytes(wal: Path) -> int:
-    """How much of a write-ahead log belongs to its present run but cannot be read.
+    """How much of a write-ahead log belongs to its present run but will not be read.
 
-    SQLite drops such a tail without a word. Frames with other salts than the header's are
-    left over from an earlier run and mean nothing. Format: sqlite.org/fileformat2.html#walformat
+    SQLite drops such a tail without a word: everything behind the last commit whose frames are
+    whole. Frames that are left over from an earlier run mean nothing: they have neither the
+    header's salts nor the checksum that goes on from the frame before, and those of this run
+    have lost at most one of the two. Format: sqlite.org/fileformat2.html#walformat
     """
     try:
         data = wal.read_bytes()
@@ -170,18 +176,21 @@ def torn_tail_bytes(wal: Path) -> int:
     sums = _sums(data[:24], order, (0, 0))
     if sums != struct.unpack_from(">2I", data, 24):
         return len(data)
-    offset, whole = _WAL_HEADER_BYTES, True
-    while whole and offset < len(data):
-        frame = data[offset : offset + _FRAME_HEADER_BYTES + page_bytes]
-        if frame[8:16] != salts[: max(0, len(frame) - 8)] or len(frame) <= 8:
-            break
-        if len(frame) == _FRAME_HEADER_BYTES + page_bytes:
-            sums = _sums(frame[:8] + frame[_FRAME_HEADER_BYTES:], order, sums)
-            whole = sums == struct.unpack_from(">2I", frame, 16)
-        else:
-            whole = False
-        offset += len(frame) if whole else 0
-    return 0 if whole else len(data) - offset
+    committed = offset = _WAL_HEADER_BYTES
+    while frame := data[offset : offset + _FRAME_HEADER_BYTES + page_bytes]:
+        if len(frame) < _FRAME_HEADER_BYTES + page_bytes:
+            # A log is made of whole frames; one of this run was cut off, unless its salts differ.
+            ours = frame[8:16] == salts[: max(0, len(frame) - 8)]
+            return (len(data) if ours else offset) - committed
+        sums = _sums(frame[:8] + frame[_FRAME_HEADER_BYTES:], order, sums)
+        follows, ours = sums == struct.unpack_from(">2I", frame, 16), frame[8:16] == salts
+        if not (follows and ours):
+            return (len(data) if follows or ours else offset) - committed
+        offset += len(frame)
+        (pages_after_commit,) = struct.unpack_from(">I", frame, 4)
+        if pages_after_commit:
+            committed = offset
+    return offset - committed
 
 
 def _sums(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:

@@ -51,6 +51,8 @@ class _Harm:
     file: str
     at: int
     bit: int | None = None
+    between_writes: bool = False
+    """Whether the log then ends where a write would have begun: as if it had never been made."""
 
     def do(self, folder: Path) -> None:
         path = folder / self.file
@@ -61,12 +63,6 @@ class _Harm:
         data = bytearray(path.read_bytes())
         data[self.at] ^= 1 << self.bit
         path.write_bytes(bytes(data))
-
-    @property
-    def between_writes(self) -> bool:
-        """Whether the log ends where a write would have begun: as if it had never been made."""
-        rest = (self.at - WAL_HEADER_BYTES) % FRAME_BYTES
-        return self.file == LOG and self.bit is None and (self.at == 0 or rest == 0)
 
 
 def damaged_spool(folder: Folder, size: Size) -> Result:
@@ -137,10 +133,19 @@ def _harms(spooled: Path, *, every_byte: bool) -> Iterator[_Harm]:
     for name in (DATABASE, LOG):
         size = (spooled / name).stat().st_size
         step = 1 if every_byte else max(1, size // SHORT_CUTS)
-        for at in range(0, size, step):
-            yield _Harm(name, at)
+        ends = _ends_of_writes(spooled / name) if name == LOG else ()
+        for at in sorted({*range(0, size, step), *ends}):
+            yield _Harm(name, at, between_writes=at in ends)
         for at in range(0, size, step * (FLIP_EACH_BYTES if every_byte else 1)):
             yield _Harm(name, at, int(rng.integers(8)))
+
+
+def _ends_of_writes(log: Path) -> set[int]:
+    """Where a log could end and be whole: empty, or behind a frame that commits."""
+    data = log.read_bytes()
+    starts = range(WAL_HEADER_BYTES, len(data), FRAME_BYTES)
+    commits = {at + FRAME_BYTES for at in starts if any(data[at + 4 : at + 8])}
+    return ({0, WAL_HEADER_BYTES} | commits) - {len(data)}
 
 
 def _outcome(

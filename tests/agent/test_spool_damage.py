@@ -110,6 +110,63 @@ def test_flipped_bits_never_become_another_latency(
             assert caplog.text
 
 
+def _frames(log: Path) -> range:
+    return range(32, log.stat().st_size, 24 + 4096)
+
+
+def test_a_log_cut_or_flipped_in_the_head_of_a_frame_is_said(
+    spooled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Where the salts are, which tell this run's frames from those of an earlier one.
+    frames = list(_frames(spooled / FILES[1]))[:6]
+    for at, cut in [(at + step, cut) for at in frames for step in (1, 8, 15) for cut in (0, 1)]:
+        folder = _copy(spooled, tmp_path / f"{at}-{cut}")
+        data = bytearray((folder / FILES[1]).read_bytes())
+        data[at] ^= 4
+        (folder / FILES[1]).write_bytes(data[:at] if cut else data)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = _read_all(folder)
+        assert len(found) < COUNT
+        assert "torn write" in caplog.text
+
+
+def test_a_log_cut_between_the_frames_of_a_write_is_said(
+    spooled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = (spooled / FILES[1]).read_bytes()
+    seen: set[bool] = set()
+    for at in list(_frames(spooled / FILES[1]))[1:12]:
+        folder = _copy(spooled, tmp_path / str(at))
+        (folder / FILES[1]).write_bytes(data[:at])
+        commits = any(data[at - 4120 + 4 : at - 4120 + 8])
+        seen.add(commits)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            _read_all(folder)
+        assert ("torn write" in caplog.text) == (not commits)
+    assert seen == {True, False}
+
+
+def test_a_torn_tail_is_said_once(
+    spooled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = _copy(spooled, tmp_path / "s")
+    size = (folder / FILES[1]).stat().st_size
+    with (folder / FILES[1]).open("r+b") as file:
+        file.truncate(size // 2)
+    first = Spool(folder / FILES[0])
+    first.put(_report(COUNT))
+    assert "torn write" in caplog.text
+    caplog.clear()
+    # As if it were killed: the log stays as it is.
+    again = _copy(folder, tmp_path / "killed")
+    first.close()
+    found = _read_all(again)
+    assert found[-1] == _report(COUNT)
+    assert not caplog.text
+
+
 def test_a_file_that_is_no_spool_is_moved_aside_and_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

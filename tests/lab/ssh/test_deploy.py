@@ -209,7 +209,8 @@ def _mute(wheel: Path, folder: Path) -> Path:
             content = source.read(name)
             if name == "agent/service.py":
                 content += (
-                    b"\n\ndef serve(*_all: object) -> None:\n    __import__('time').sleep(600)\n"
+                    b"\n\ndef serve_stations(*_all: object) -> None:\n"
+                    b"    __import__('time').sleep(600)\n"
                 )
             target.writestr(name, content)
     return mute
