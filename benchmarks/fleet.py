@@ -13,19 +13,17 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import numpy as np
 import psutil
 import sqlalchemy as sa
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.fleet_agents import agent_id, architectures, device_name
 from coordinator.client import Client
@@ -91,10 +89,9 @@ def run(
                 plan = ["--batch", str(batch), "--samples", str(samples)]
                 plan += ["--pause-s", str(pause_s)]
                 figures.append(_measure(kind, url, count, seconds, processes, plan))
+                _tell(figures[-1], len(figures) == 1, where=sys.stderr if as_json else sys.stdout)
     if as_json:
         print_json([asdict(one) for one in figures])
-    else:
-        _show(figures)
 
 
 @contextmanager
@@ -236,37 +233,29 @@ def _count(url: str) -> tuple[int, int]:
     return int(total), int(distinct)
 
 
-def _show(figures: list[Figures]) -> None:
-    table = Table(title="Measurements stored durably")
-    for name in (
-        "store",
-        "agents",
-        "measurements/s",
-        "lost",
-        "duplicate",
-        "errors",
-        "lease p50/p99 ms",
-        "report p50/p99 ms",
-        "coordinator MiB",
-        "cores",
-        "clients",
-    ):
-        table.add_column(name, justify="right")
-    for one in figures:
-        table.add_row(
-            one.store,
-            str(one.agents),
-            f"{one.per_s:,.0f}",
-            str(one.lost),
-            str(one.duplicate),
-            str(one.errors),
-            f"{one.lease_p50_ms:.0f} / {one.lease_p99_ms:.0f}",
-            f"{one.report_p50_ms:.0f} / {one.report_p99_ms:.0f}",
-            f"{one.coordinator_mib:.0f}",
-            f"{one.coordinator_cpu:.2f}",
-            f"{one.clients_cpu:.2f}",
-        )
-    Console(width=160).print(table)
+COLUMNS: dict[str, Callable[[Figures], str]] = {
+    "store": lambda one: one.store,
+    "agents": lambda one: f"{one.agents:,}",
+    "measurements/s": lambda one: f"{one.per_s:,.0f}",
+    "lost": lambda one: str(one.lost),
+    "duplicate": lambda one: str(one.duplicate),
+    "errors": lambda one: str(one.errors),
+    "lease p50/p99 ms": lambda one: f"{one.lease_p50_ms:.0f} / {one.lease_p99_ms:.0f}",
+    "report p50/p99 ms": lambda one: f"{one.report_p50_ms:.0f} / {one.report_p99_ms:.0f}",
+    "coordinator MiB": lambda one: f"{one.coordinator_mib:.0f}",
+    "cores": lambda one: f"{one.coordinator_cpu:.2f}",
+    "clients": lambda one: f"{one.clients_cpu:.2f}",
+}
+LEAST_WIDTH = 10
+
+
+def _tell(one: Figures, first: bool, *, where: TextIO) -> None:
+    """A row at once: a run takes minutes, and the next may fail."""
+    widths = {name: max(len(name), LEAST_WIDTH) for name in COLUMNS}
+    if first:
+        print("  ".join(f"{name:>{width}}" for name, width in widths.items()), file=where)
+    cells = [f"{COLUMNS[name](one):>{width}}" for name, width in widths.items()]
+    print("  ".join(cells), file=where, flush=True)
 
 
 if __name__ == "__main__":
