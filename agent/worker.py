@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from agent.backoff import Backoff
 from agent.boards.base import MeasuringBoard, Wanted
@@ -69,6 +70,7 @@ class Worker:
         self._ready = ready
         self._lock = threading.Lock()
         self._leases: set[LeaseRef] = set()
+        self._away = False
 
     def run(self) -> None:
         """Registers, then works until told to stop; reconnects after errors of the link.
@@ -98,7 +100,7 @@ class Worker:
                 log.warning("leases will run out by themselves: %s", error)
 
     def _serve(self) -> None:
-        _, heartbeat_s = self._link.register(list(self._devices.values()))
+        heartbeat_s = self._register()
         self._backoff.reset()
         log.info("connected to %s as %s", self._link.address, ", ".join(self._devices))
         done = threading.Event()
@@ -108,7 +110,7 @@ class Worker:
         beat.start()
         try:
             while not self._stop.is_set():
-                if not (self._has_room() and self._ready(LEASE_WAIT_S)):
+                if not (self._has_room() and self._board_is_there()):
                     continue
                 jobs = self._link.lease(list(self._devices), JOBS_PER_LEASE, LEASE_WAIT_S)
                 with self._lock:
@@ -117,6 +119,19 @@ class Worker:
         finally:
             done.set()
             beat.join()
+
+    def _register(self) -> float:
+        """Offers the devices as they are now; returns how often to send a heartbeat, in s."""
+        offered = [replace(device, away=self._away) for device in self._devices.values()]
+        return self._link.register(offered)[1]
+
+    def _board_is_there(self) -> bool:
+        """The coordinator is told when the board goes and comes back; waits while it is away."""
+        away = not self._ready(LEASE_WAIT_S if self._away else 0.0)
+        if away != self._away and not self._stop.is_set():
+            self._away = away
+            self._register()
+        return not away
 
     def _has_room(self) -> bool:
         """Whether new work may be taken; waits a while if the spool is full."""

@@ -135,7 +135,7 @@ def status(
         registrar = FleetRegistrar(client, coordinator)
         outcomes = _on_each(targets, status_of, boards.parallel)
         known = {target.device: registrar.device(target.device) for target in targets}
-    heard = {name: bool(device and device.online) for name, device in known.items()}
+    heard = {name: bool(one and (one.online or one.away)) for name, one in known.items()}
     if as_json:
         print_json([asdict(one) | {"online": heard[one.device]} for one in outcomes])
     else:

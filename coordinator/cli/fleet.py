@@ -192,7 +192,7 @@ def _device_cells(status: DeviceStatus) -> tuple[str, ...]:
 
 
 def _state(status: DeviceStatus) -> str:
-    lines = ["online" if status.device.online else "offline"]
+    lines = [status.device.presence]
     if status.quarantined:
         lines.append(f"quarantined after {status.failures_in_row} failures")
     lines += [f"{name}={value}" for name, value in sorted(status.labels.items())]

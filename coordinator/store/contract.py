@@ -112,7 +112,7 @@ class Store(Protocol):
     def register(
         self, agent_id: str, agent_version: str, devices: Sequence[Device], now_s: float
     ) -> None:
-        """Makes the agent the one that serves these devices.
+        """Makes the agent the one that serves these devices, and keeps whether they are away.
 
         Raises ``Conflict`` if another agent that is online serves one of them, or if a
         device was registered before with other settings.

@@ -31,6 +31,8 @@ devices = sa.Table(
     sa.Column("agent_id", sa.ForeignKey("agents.id"), nullable=False),
     sa.Column("board", sa.JSON, nullable=False),
     sa.Column("settings", sa.JSON, nullable=False),
+    # By the word of its agent, which may be a machine beside it.
+    sa.Column("away", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("labels", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     # Failed attempts since the last success, and until when they keep the device out of work.

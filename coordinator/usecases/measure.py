@@ -85,7 +85,9 @@ class Measuring:
         message = f"measuring {what} on {device}"
         if open_jobs:
             status = await asyncio.to_thread(self._store.device, device, self._clock.now_s())
-            if not status.online:
+            if status.away:
+                message = f"waiting for the board of {device}, which its agent does not reach"
+            elif not status.online:
                 message = f"waiting for the agent of {device}, which is offline"
         return Progress(purpose.value, done, total, message)
 

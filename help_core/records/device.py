@@ -63,6 +63,15 @@ class Device:
     agent_id: str = ""
     last_seen_unix_s: float = 0.0
     online: bool = False
+    away: bool = False
+    """The agent is there, the board is not: a phone that was unplugged from the agent's host."""
+
+    @property
+    def presence(self) -> str:
+        """In words."""
+        if self.away:
+            return "board away"
+        return "online" if self.online else "offline"
 
     def __post_init__(self) -> None:
         check_name("device", self.name)

@@ -129,6 +129,7 @@ def to_device(device: Device) -> pb.Device:
         agent_id=device.agent_id,
         last_seen_unix_s=device.last_seen_unix_s,
         online=device.online,
+        away=device.away,
     )
 
 
@@ -141,13 +142,17 @@ def from_device(message: pb.Device) -> Device:
         agent_id=text("agent id", message.agent_id, 64),
         last_seen_unix_s=message.last_seen_unix_s,
         online=message.online,
+        away=message.away,
     )
 
 
 def to_offer(device: Device) -> agent_pb.DeviceOffer:
     """A device as its agent offers it."""
     return agent_pb.DeviceOffer(
-        name=device.name, board=to_board(device.board), settings=to_settings(device.settings)
+        name=device.name,
+        board=to_board(device.board),
+        settings=to_settings(device.settings),
+        away=device.away,
     )
 
 
@@ -158,6 +163,7 @@ def from_offer(message: agent_pb.DeviceOffer, agent_id: str) -> Device:
         board=from_board(message.board),
         settings=from_settings(message.settings),
         agent_id=agent_id,
+        away=message.away,
     )
 
 

@@ -41,8 +41,10 @@ class FakeLink:
         self._jobs = list(jobs)
         self._stop = stop
         self.released: list[LeaseRef] = []
+        self.said_away: list[bool] = []
 
     def register(self, devices: Sequence[Device]) -> tuple[float, float]:
+        self.said_away += [device.away for device in devices]
         return 60.0, 20.0
 
     def lease(self, devices: Sequence[str], max_jobs: int, wait_s: float) -> list[LeasedJob]:
@@ -147,3 +149,21 @@ def test_a_board_that_is_not_ready_takes_no_work(tmp_path: Path) -> None:
     spool.close()
     assert len(looks) == 3
     assert board.batches == []
+    assert link.said_away == [False, True]
+
+
+def test_a_board_that_comes_back_is_said_and_works(tmp_path: Path) -> None:
+    stop = threading.Event()
+    link = FakeLink([_job(1, str(CELLS[0]))], stop)
+    board, there = RecordingBoard(), iter([True, False, False])
+    spool = Spool(tmp_path / "spool.sqlite")
+    backoff = Backoff(random.Random(0))
+    models = ModelFetcher(cast(Link, link), ModelCache(tmp_path / "models"), stop, backoff)
+    devices = {"box": Device("box", Board("replay"), Settings())}
+    Worker(
+        *(cast(Link, link), board, devices, spool, stop, backoff, models, lambda: 1.0),
+        lambda _wait_s: next(there, True),
+    ).run()
+    spool.close()
+    assert board.batches == [1]
+    assert link.said_away == [False, True, False]

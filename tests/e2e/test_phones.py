@@ -27,6 +27,10 @@ def phone_options(adb: Path, binaries: Binaries) -> list[str]:
     return [*options, "--library", str(binaries.library)]
 
 
+def presences(client: Client) -> list[str]:
+    return [one.device.presence for one in client.devices() if one.device.name in DEVICES]
+
+
 @pytest.mark.slow
 def test_two_phones_of_one_agent_measure_and_are_left_empty(
     address: str, binaries: Binaries, tmp_path: Path
@@ -40,6 +44,11 @@ def test_two_phones_of_one_agent_measure_and_are_left_empty(
         for name in DEVICES:
             jobs, _ = client.jobs(name)
             assert [job.state for job in jobs] == [JobState.DONE], agent.log.read_text()
+        cable = tmp_path / "adb" / "A1" / "plugged"
+        cable.unlink()
+        wait_for(lambda: presences(client) == ["board away", "online"], 90)
+        cable.touch()
+        wait_for(lambda: presences(client) == ["online", "online"], 90)
         assert agent.stop() == 0, agent.log.read_text()
     assert not list((tmp_path / "adb").glob("*/tmp/*"))
 

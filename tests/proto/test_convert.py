@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -59,8 +60,14 @@ def test_a_job_survives_the_wire(state: JobState, purpose: Purpose) -> None:
 
 
 def test_a_device_status_survives_the_wire() -> None:
-    status = DeviceStatus(DEVICE, 1, 2, 3, 4, 5)
+    status = DeviceStatus(replace(DEVICE, away=True), 1, 2, 3, 4, 5)
     assert convert.from_device_status(convert.to_device_status(status)) == status
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_an_offered_device_survives_the_wire(away: bool) -> None:
+    device = replace(DEVICE, agent_id="a" * 32, away=away)
+    assert convert.from_offer(convert.to_offer(device), "a" * 32) == device
 
 
 def test_a_measurement_survives_the_wire_with_what_is_unreadable() -> None:

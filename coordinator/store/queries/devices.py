@@ -51,7 +51,7 @@ def register(
         .values(version=agent_version, last_seen_s=now_s)
     )
     for device in offered:
-        values = {"agent_id": agent_id, "board": asdict(device.board)}
+        values = {"agent_id": agent_id, "board": asdict(device.board), "away": device.away}
         before = next(iter(find(connection, now_s, device.name)), None)
         if before is None:
             values |= {"name": device.name, "settings": asdict(device.settings)}
@@ -62,7 +62,7 @@ def register(
 
 
 def _check_takeover(before: Device, device: Device, agent_id: str) -> None:
-    if before.agent_id != agent_id and before.online:
+    if before.agent_id != agent_id and (before.online or before.away):
         raise Conflict(
             f"device name {device.name!r} is taken by an agent that is online;"
             " choose another with --device"
@@ -104,9 +104,11 @@ def find(
             settings=Settings(**row.settings),
             agent_id=row.agent_id,
             last_seen_unix_s=row.last_seen_s,
-            online=now_s - row.last_seen_s <= ONLINE_WITHIN_S,
+            online=heard and not row.away,
+            away=heard and row.away,
         )
         for row in connection.execute(query)
+        for heard in [now_s - row.last_seen_s <= ONLINE_WITHIN_S]
     ]
 
 

@@ -25,43 +25,43 @@ _sym_db = _symbol_database.Default()
 from help_proto.v1 import fleet_types_pb2 as help__proto_dot_v1_dot_fleet__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!help_proto/v1/agent_service.proto\x12\rhelp_proto.v1\x1a\x1fhelp_proto/v1/fleet_types.proto\"g\n\x0fRegisterRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12+\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x1a.help_proto.v1.DeviceOffer\"k\n\x0b\x44\x65viceOffer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x05\x62oard\x18\x02 \x01(\x0b\x32\x14.help_proto.v1.Board\x12)\n\x08settings\x18\x03 \x01(\x0b\x32\x17.help_proto.v1.Settings\"U\n\x10RegisterResponse\x12\x1b\n\x13\x63oordinator_version\x18\x01 \x01(\t\x12\x0f\n\x07lease_s\x18\x02 \x01(\x01\x12\x13\n\x0bheartbeat_s\x18\x03 \x01(\x01\"W\n\x10LeaseJobsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65vices\x18\x02 \x03(\t\x12\x10\n\x08max_jobs\x18\x03 \x01(\r\x12\x0e\n\x06wait_s\x18\x04 \x01(\x01\"P\n\tLeasedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x04\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\";\n\x11LeaseJobsResponse\x12&\n\x04jobs\x18\x01 \x03(\x0b\x32\x18.help_proto.v1.LeasedJob\")\n\x08LeaseRef\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x04\"M\n\x10HeartbeatRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\'\n\x06leases\x18\x02 \x03(\x0b\x32\x17.help_proto.v1.LeaseRef\":\n\x11HeartbeatResponse\x12%\n\x04lost\x18\x01 \x03(\x0b\x32\x17.help_proto.v1.LeaseRef\"O\n\x12ReleaseJobsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\'\n\x06leases\x18\x02 \x03(\x0b\x32\x17.help_proto.v1.LeaseRef\"\x15\n\x13ReleaseJobsResponse\"Q\n\x15\x44\x65liverReportsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12&\n\x07reports\x18\x02 \x03(\x0b\x32\x15.help_proto.v1.Report\"`\n\x07Receipt\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x37\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0e\x32\x1e.help_proto.v1.Acknowledgement\x12\x0f\n\x07message\x18\x03 \x01(\t\"B\n\x16\x44\x65liverReportsResponse\x12(\n\x08receipts\x18\x01 \x03(\x0b\x32\x16.help_proto.v1.Receipt*\xa5\x01\n\x0f\x41\x63knowledgement\x12\x1f\n\x1b\x41\x43KNOWLEDGEMENT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x43KNOWLEDGEMENT_STORED\x10\x01\x12\x1d\n\x19\x41\x43KNOWLEDGEMENT_DUPLICATE\x10\x02\x12\x19\n\x15\x41\x43KNOWLEDGEMENT_STALE\x10\x03\x12\x1b\n\x17\x41\x43KNOWLEDGEMENT_REFUSED\x10\x04\x32\xb4\x03\n\x0c\x41gentService\x12K\n\x08Register\x12\x1e.help_proto.v1.RegisterRequest\x1a\x1f.help_proto.v1.RegisterResponse\x12N\n\tLeaseJobs\x12\x1f.help_proto.v1.LeaseJobsRequest\x1a .help_proto.v1.LeaseJobsResponse\x12N\n\tHeartbeat\x12\x1f.help_proto.v1.HeartbeatRequest\x1a .help_proto.v1.HeartbeatResponse\x12T\n\x0bReleaseJobs\x12!.help_proto.v1.ReleaseJobsRequest\x1a\".help_proto.v1.ReleaseJobsResponse\x12\x61\n\x0e\x44\x65liverReports\x12$.help_proto.v1.DeliverReportsRequest\x1a%.help_proto.v1.DeliverReportsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!help_proto/v1/agent_service.proto\x12\rhelp_proto.v1\x1a\x1fhelp_proto/v1/fleet_types.proto\"g\n\x0fRegisterRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12+\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x1a.help_proto.v1.DeviceOffer\"y\n\x0b\x44\x65viceOffer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x05\x62oard\x18\x02 \x01(\x0b\x32\x14.help_proto.v1.Board\x12)\n\x08settings\x18\x03 \x01(\x0b\x32\x17.help_proto.v1.Settings\x12\x0c\n\x04\x61way\x18\x04 \x01(\x08\"U\n\x10RegisterResponse\x12\x1b\n\x13\x63oordinator_version\x18\x01 \x01(\t\x12\x0f\n\x07lease_s\x18\x02 \x01(\x01\x12\x13\n\x0bheartbeat_s\x18\x03 \x01(\x01\"W\n\x10LeaseJobsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65vices\x18\x02 \x03(\t\x12\x10\n\x08max_jobs\x18\x03 \x01(\r\x12\x0e\n\x06wait_s\x18\x04 \x01(\x01\"P\n\tLeasedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x04\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\";\n\x11LeaseJobsResponse\x12&\n\x04jobs\x18\x01 \x03(\x0b\x32\x18.help_proto.v1.LeasedJob\")\n\x08LeaseRef\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x04\"M\n\x10HeartbeatRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\'\n\x06leases\x18\x02 \x03(\x0b\x32\x17.help_proto.v1.LeaseRef\":\n\x11HeartbeatResponse\x12%\n\x04lost\x18\x01 \x03(\x0b\x32\x17.help_proto.v1.LeaseRef\"O\n\x12ReleaseJobsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\'\n\x06leases\x18\x02 \x03(\x0b\x32\x17.help_proto.v1.LeaseRef\"\x15\n\x13ReleaseJobsResponse\"Q\n\x15\x44\x65liverReportsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12&\n\x07reports\x18\x02 \x03(\x0b\x32\x15.help_proto.v1.Report\"`\n\x07Receipt\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x37\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0e\x32\x1e.help_proto.v1.Acknowledgement\x12\x0f\n\x07message\x18\x03 \x01(\t\"B\n\x16\x44\x65liverReportsResponse\x12(\n\x08receipts\x18\x01 \x03(\x0b\x32\x16.help_proto.v1.Receipt*\xa5\x01\n\x0f\x41\x63knowledgement\x12\x1f\n\x1b\x41\x43KNOWLEDGEMENT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x43KNOWLEDGEMENT_STORED\x10\x01\x12\x1d\n\x19\x41\x43KNOWLEDGEMENT_DUPLICATE\x10\x02\x12\x19\n\x15\x41\x43KNOWLEDGEMENT_STALE\x10\x03\x12\x1b\n\x17\x41\x43KNOWLEDGEMENT_REFUSED\x10\x04\x32\xb4\x03\n\x0c\x41gentService\x12K\n\x08Register\x12\x1e.help_proto.v1.RegisterRequest\x1a\x1f.help_proto.v1.RegisterResponse\x12N\n\tLeaseJobs\x12\x1f.help_proto.v1.LeaseJobsRequest\x1a .help_proto.v1.LeaseJobsResponse\x12N\n\tHeartbeat\x12\x1f.help_proto.v1.HeartbeatRequest\x1a .help_proto.v1.HeartbeatResponse\x12T\n\x0bReleaseJobs\x12!.help_proto.v1.ReleaseJobsRequest\x1a\".help_proto.v1.ReleaseJobsResponse\x12\x61\n\x0e\x44\x65liverReports\x12$.help_proto.v1.DeliverReportsRequest\x1a%.help_proto.v1.DeliverReportsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'help_proto.v1.agent_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=1154
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=1319
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=1168
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=1333
   _globals['_REGISTERREQUEST']._serialized_start=85
   _globals['_REGISTERREQUEST']._serialized_end=188
   _globals['_DEVICEOFFER']._serialized_start=190
-  _globals['_DEVICEOFFER']._serialized_end=297
-  _globals['_REGISTERRESPONSE']._serialized_start=299
-  _globals['_REGISTERRESPONSE']._serialized_end=384
-  _globals['_LEASEJOBSREQUEST']._serialized_start=386
-  _globals['_LEASEJOBSREQUEST']._serialized_end=473
-  _globals['_LEASEDJOB']._serialized_start=475
-  _globals['_LEASEDJOB']._serialized_end=555
-  _globals['_LEASEJOBSRESPONSE']._serialized_start=557
-  _globals['_LEASEJOBSRESPONSE']._serialized_end=616
-  _globals['_LEASEREF']._serialized_start=618
-  _globals['_LEASEREF']._serialized_end=659
-  _globals['_HEARTBEATREQUEST']._serialized_start=661
-  _globals['_HEARTBEATREQUEST']._serialized_end=738
-  _globals['_HEARTBEATRESPONSE']._serialized_start=740
-  _globals['_HEARTBEATRESPONSE']._serialized_end=798
-  _globals['_RELEASEJOBSREQUEST']._serialized_start=800
-  _globals['_RELEASEJOBSREQUEST']._serialized_end=879
-  _globals['_RELEASEJOBSRESPONSE']._serialized_start=881
-  _globals['_RELEASEJOBSRESPONSE']._serialized_end=902
-  _globals['_DELIVERREPORTSREQUEST']._serialized_start=904
-  _globals['_DELIVERREPORTSREQUEST']._serialized_end=985
-  _globals['_RECEIPT']._serialized_start=987
-  _globals['_RECEIPT']._serialized_end=1083
-  _globals['_DELIVERREPORTSRESPONSE']._serialized_start=1085
-  _globals['_DELIVERREPORTSRESPONSE']._serialized_end=1151
-  _globals['_AGENTSERVICE']._serialized_start=1322
-  _globals['_AGENTSERVICE']._serialized_end=1758
+  _globals['_DEVICEOFFER']._serialized_end=311
+  _globals['_REGISTERRESPONSE']._serialized_start=313
+  _globals['_REGISTERRESPONSE']._serialized_end=398
+  _globals['_LEASEJOBSREQUEST']._serialized_start=400
+  _globals['_LEASEJOBSREQUEST']._serialized_end=487
+  _globals['_LEASEDJOB']._serialized_start=489
+  _globals['_LEASEDJOB']._serialized_end=569
+  _globals['_LEASEJOBSRESPONSE']._serialized_start=571
+  _globals['_LEASEJOBSRESPONSE']._serialized_end=630
+  _globals['_LEASEREF']._serialized_start=632
+  _globals['_LEASEREF']._serialized_end=673
+  _globals['_HEARTBEATREQUEST']._serialized_start=675
+  _globals['_HEARTBEATREQUEST']._serialized_end=752
+  _globals['_HEARTBEATRESPONSE']._serialized_start=754
+  _globals['_HEARTBEATRESPONSE']._serialized_end=812
+  _globals['_RELEASEJOBSREQUEST']._serialized_start=814
+  _globals['_RELEASEJOBSREQUEST']._serialized_end=893
+  _globals['_RELEASEJOBSRESPONSE']._serialized_start=895
+  _globals['_RELEASEJOBSRESPONSE']._serialized_end=916
+  _globals['_DELIVERREPORTSREQUEST']._serialized_start=918
+  _globals['_DELIVERREPORTSREQUEST']._serialized_end=999
+  _globals['_RECEIPT']._serialized_start=1001
+  _globals['_RECEIPT']._serialized_end=1097
+  _globals['_DELIVERREPORTSRESPONSE']._serialized_start=1099
+  _globals['_DELIVERREPORTSRESPONSE']._serialized_end=1165
+  _globals['_AGENTSERVICE']._serialized_start=1336
+  _globals['_AGENTSERVICE']._serialized_end=1772
 # @@protoc_insertion_point(module_scope)

@@ -86,7 +86,10 @@ class DeviceOffer(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     BOARD_FIELD_NUMBER: _builtins.int
     SETTINGS_FIELD_NUMBER: _builtins.int
+    AWAY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    away: _builtins.bool
+    """Whether the board is unplugged from the agent's host; said again when it is back."""
     @_builtins.property
     def board(self) -> _fleet_types_pb2.Board: ...
     @_builtins.property
@@ -97,10 +100,11 @@ class DeviceOffer(_message.Message):
         name: _builtins.str = ...,
         board: _fleet_types_pb2.Board | None = ...,
         settings: _fleet_types_pb2.Settings | None = ...,
+        away: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "name", b"name", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["away", b"away", "board", b"board", "name", b"name", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,7 +69,7 @@ class AgentServiceServicer:
     """
 
     def Register(self, request, context):
-        """Names the agent's devices. Repeated at each connection.
+        """Names the agent's devices. Repeated at each connection, and when a board goes or comes back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

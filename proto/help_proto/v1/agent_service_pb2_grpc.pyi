@@ -36,7 +36,7 @@ class AgentServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AgentServiceAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.RegisterRequest, _agent_service_pb2.RegisterResponse]
-    """Names the agent's devices. Repeated at each connection."""
+    """Names the agent's devices. Repeated at each connection, and when a board goes or comes back."""
     LeaseJobs: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.LeaseJobsRequest, _agent_service_pb2.LeaseJobsResponse]
     """Hands out jobs of the agent's devices; waits up to wait_s for the first one."""
     Heartbeat: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.HeartbeatRequest, _agent_service_pb2.HeartbeatResponse]
@@ -56,7 +56,7 @@ class AgentServiceAsyncStub(AgentServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.RegisterRequest, _agent_service_pb2.RegisterResponse]  # type: ignore[assignment]
-    """Names the agent's devices. Repeated at each connection."""
+    """Names the agent's devices. Repeated at each connection, and when a board goes or comes back."""
     LeaseJobs: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.LeaseJobsRequest, _agent_service_pb2.LeaseJobsResponse]  # type: ignore[assignment]
     """Hands out jobs of the agent's devices; waits up to wait_s for the first one."""
     Heartbeat: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.HeartbeatRequest, _agent_service_pb2.HeartbeatResponse]  # type: ignore[assignment]
@@ -79,7 +79,7 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _agent_service_pb2.RegisterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_agent_service_pb2.RegisterResponse, _abc.Awaitable[_agent_service_pb2.RegisterResponse]]:
-        """Names the agent's devices. Repeated at each connection."""
+        """Names the agent's devices. Repeated at each connection, and when a board goes or comes back."""
 
     @_abc_1.abstractmethod
     def LeaseJobs(

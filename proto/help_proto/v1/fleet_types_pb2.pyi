@@ -220,12 +220,15 @@ class Device(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     LAST_SEEN_UNIX_S_FIELD_NUMBER: _builtins.int
     ONLINE_FIELD_NUMBER: _builtins.int
+    AWAY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     agent_id: _builtins.str
     last_seen_unix_s: _builtins.float
     """Wall time at which the agent was last heard of, seconds since 1970."""
     online: _builtins.bool
-    """Whether its agent is connected, by the coordinator's own clock."""
+    """Whether its agent is connected, by the coordinator's own clock, and reaches the board."""
+    away: _builtins.bool
+    """Whether its agent is connected but does not reach the board: an unplugged phone."""
     @_builtins.property
     def board(self) -> Global___Board: ...
     @_builtins.property
@@ -239,10 +242,11 @@ class Device(_message.Message):
         agent_id: _builtins.str = ...,
         last_seen_unix_s: _builtins.float = ...,
         online: _builtins.bool = ...,
+        away: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "board", b"board", "last_seen_unix_s", b"last_seen_unix_s", "name", b"name", "online", b"online", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away", b"away", "board", b"board", "last_seen_unix_s", b"last_seen_unix_s", "name", b"name", "online", b"online", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

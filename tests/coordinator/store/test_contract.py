@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,17 @@ def test_a_name_of_an_online_agent_is_refused_to_others_and_kept_by_its_own(stor
     store.register(AGENT, "0.1.0", [_device("box")], 10.0)
     store.register(OTHER, "0.1.0", [_device("box")], 1000.0)
     assert store.device("box", 1000.0).agent_id == OTHER
+
+
+def test_a_board_is_away_as_long_as_its_agent_says_so_and_is_heard(store: Store) -> None:
+    store.register(AGENT, "0.1.0", [replace(_device("box"), away=True)], 10.0)
+    assert store.device("box", 20.0).presence == "board away"
+    assert not store.device("box", 20.0).online
+    with pytest.raises(Conflict, match="taken"):
+        store.register(OTHER, "0.1.0", [_device("box")], 20.0)
+    assert store.device("box", 1000.0).presence == "offline"
+    store.register(AGENT, "0.1.0", [_device("box")], 1000.0)
+    assert store.device("box", 1000.0).presence == "online"
 
 
 def test_other_settings_are_another_device(store: Store) -> None:
