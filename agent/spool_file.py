@@ -33,7 +33,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     Raises ``sqlite3.OperationalError`` if the disk cannot be used.
     """
     wal = path.with_name(path.name + "-wal")
-    if _size(wal) and not _size(path):
+    if _size(wal) and _is_empty(path):
         # SQLite takes this for a new database and deletes the log without a word.
         return _salvage(path, "it is empty, but its log is not")
     torn = torn_tail_bytes(wal)
@@ -50,6 +50,11 @@ def open_file(path: Path) -> sqlite3.Connection:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         # SQLite may quote the damage itself, which is no text then.
         return _salvage(path, str(error))
+
+
+def _is_empty(path: Path) -> bool:
+    # To SQLite a file of one byte is empty, too (unixFileSize in os_unix.c).
+    return _size(path) <= 1
 
 
 def _size(path: Path) -> int:
@@ -89,7 +94,7 @@ def _check_schema(database: sqlite3.Connection) -> None:
 
 def _salvage(path: Path, why: str) -> sqlite3.Connection:
     aside = _move_aside(path)
-    rows = _readable_rows(aside) if _size(aside) else []
+    rows = [] if _is_empty(aside) else _readable_rows(aside)
     database = _open(path)
     database.executemany("INSERT OR IGNORE INTO spooled VALUES (?, ?, ?, ?)", rows)
     log.error(

@@ -110,6 +110,20 @@ def test_flipped_bits_never_become_another_latency(
             assert caplog.text
 
 
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_file_that_is_empty_to_sqlite_is_said_and_its_log_kept(
+    spooled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, left: int
+) -> None:
+    folder = _copy(spooled, tmp_path / "s")
+    log = (folder / FILES[1]).read_bytes()
+    with (folder / FILES[0]).open("r+b") as file:
+        file.truncate(left)
+    assert len(_read_all(folder)) < COUNT
+    assert "was damaged" in caplog.text
+    if left < 2:
+        assert (folder / "spool.sqlite.damaged-1-wal").read_bytes() == log
+
+
 def _frames(log: Path) -> range:
     return range(32, log.stat().st_size, 24 + 4096)
 
