@@ -14,21 +14,29 @@ RunCommand = Callable[[Sequence[str]], str | None]
 """Runs a command and returns what it printed, or ``None`` if it is not there or failed."""
 
 
+def run_text(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Runs a command without input to its end; what it prints is text, whatever its bytes.
+
+    Raises ``OSError`` or ``subprocess.TimeoutExpired``.
+    """
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
+
+
 def run_command(command: Sequence[str]) -> str | None:
     """See ``RunCommand``."""
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMMAND_TIMEOUT_S,
-            check=True,
-        )
+        done = run_text(command, COMMAND_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout
+    return done.stdout if done.returncode == 0 else None
 
 
 def to_number(text: str) -> float | None:

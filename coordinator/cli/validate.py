@@ -36,6 +36,9 @@ from help_proto.console import print_json
 PREPARATION = "resize so that the centre crop is 0.875 of it, bilinear, ImageNet mean and deviation"
 
 
+CALIBRATING = "calibrating batch norms"
+
+
 def validate_command(
     architecture: Annotated[
         str, typer.Option(metavar="TEXT|FILE", help="Canonical string, or a file with one.")
@@ -90,25 +93,17 @@ def validate_command(
     begin_s = time.monotonic()
     with watching() as watcher:
         if calibrate_images:
-            train, split = _calibration_folder(imagenet, supernet.classes, classes)
             rng = np.random.default_rng(seed)
-            layers = calibrate(
-                subnet,
-                _drawn(train, calibrate_images, rng),
-                batch,
-                threads,
-                rng,
-                watcher.follow("calibrating batch norms"),
-            )
+            train = _calibration_folder(imagenet, supernet.classes, classes)
+            drawn, tell = _drawn(train, calibrate_images, rng), watcher.follow(CALIBRATING)
+            layers = calibrate(subnet, drawn, batch, threads, rng, tell)
             subnet = Subnet(genes, found.skeleton, layers)
-        else:
-            split = ""
         facts = {
             "architecture": str(chosen),
             "weights_sha256": _digest(weights),
             "images_sha256": folder.digest(),
             "preparation": PREPARATION,
-            "calibration": _calibration(calibrate_images, split, batch, seed),
+            "calibration": _calibration(calibrate_images, batch, seed),
         }
         file = _state_file(state, facts)
         before = file.read().images
@@ -124,9 +119,7 @@ def _folder(imagenet: Path, split: str, classes: int, names: Path | None) -> Ima
     return read_image_folder(root, classes, read_class_names(names) if names else ())
 
 
-def _calibration_folder(
-    imagenet: Path, classes: int, names: Path | None
-) -> tuple[ImageFolder, str]:
+def _calibration_folder(imagenet: Path, classes: int, names: Path | None) -> ImageFolder:
     """Training images; validation images would be seen twice, so they are no substitute."""
     root = open_split(imagenet, "train")
     if root is None:
@@ -134,7 +127,7 @@ def _calibration_folder(
             f"--calibrate needs training images, {imagenet} has no folder train;"
             " add one (a few images of each class suffice) or leave --calibrate out"
         )
-    return read_image_folder(root, classes, read_class_names(names) if names else ()), "train"
+    return read_image_folder(root, classes, read_class_names(names) if names else ())
 
 
 def _drawn(folder: ImageFolder, count: int, rng: np.random.Generator) -> ImageFolder:
@@ -144,10 +137,10 @@ def _drawn(folder: ImageFolder, count: int, rng: np.random.Generator) -> ImageFo
     return ImageFolder(folder.root, paths, tuple(folder.labels[index] for index in chosen))
 
 
-def _calibration(images: int, split: str, batch: int, seed: int) -> str:
+def _calibration(images: int, batch: int, seed: int) -> str:
     if not images:
         return "none: the supernet's statistics"
-    return f"{images} images of {split}, batches of {batch}, seed {seed}"
+    return f"{images} images of train, batches of {batch}, seed {seed}"
 
 
 def _digest(path: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.boards.android.quoting import command_line
+from agent.conditions.system import run_text
 from help_core.errors import BadInput, Unreachable
 
 FOLDER = "/data/local/tmp/help-fleet"
@@ -111,14 +112,14 @@ class AdbLink:
 
     def _run(self, arguments: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
         try:
-            return _adb([*self._command, *arguments], timeout_s)
+            return run_text([*self._command, *arguments], timeout_s)
         except subprocess.TimeoutExpired:
             raise LinkLost(f"no answer in {timeout_s:g} s") from None
 
     @staticmethod
     def _try(command: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
         try:
-            return _adb(command, COMMAND_S)
+            return run_text(command, COMMAND_S)
         except subprocess.TimeoutExpired:
             return None
 
@@ -165,25 +166,13 @@ def attached_phones(adb: str) -> dict[str, str]:
     Raises ``Unreachable`` if adb cannot tell.
     """
     try:
-        done = _adb([adb, "devices"], COMMAND_S)
+        done = run_text([adb, "devices"], COMMAND_S)
     except subprocess.TimeoutExpired:
         raise Unreachable(f"'{adb} devices' gives no answer; try 'adb kill-server'") from None
     if done.returncode != 0:
         raise Unreachable(f"'{adb} devices' failed: {_why(done)}")
     lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
     return {serial: state.strip() for serial, state, *_ in lines}
-
-
-def _adb(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=timeout_s,
-        check=False,
-    )
 
 
 def _why(done: subprocess.CompletedProcess[str]) -> str:
