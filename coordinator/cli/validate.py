@@ -34,8 +34,6 @@ from help_core.supernet import build_trained, extract_layers, load_supernet
 from help_proto.console import print_json
 
 PREPARATION = "resize so that the centre crop is 0.875 of it, bilinear, ImageNet mean and deviation"
-
-
 CALIBRATING = "calibrating batch norms"
 
 

@@ -100,3 +100,17 @@ def test_collect_goes_on_after_its_coordinator_stopped(tmp_path: Path, replay_ta
             ):
                 assert process.wait(90) == 0, (tmp_path / "stderr").read_text()
     assert json.loads((tmp_path / "stdout").read_text())["failed"] == 0
+
+
+def test_an_agent_waits_for_a_coordinator_that_starts_after_it(
+    tmp_path: Path, replay_table: Path
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with replay_agent(tmp_path / "agent", address, replay_table, "board") as agent:
+        wait_for(lambda: address in agent.log.read_text())
+        assert agent.popen.poll() is None
+        with serving(tmp_path, address, str(tmp_path / "c.db")) as server:
+            wait_for(lambda: "listens on" in server.log.read_text())
+            wait_for(lambda: is_online(address, "board"))
+            done = coord(address, "collect", "--device", "board", "--sample", "2")
+            assert done.returncode == 0, done.stderr
