@@ -259,8 +259,8 @@ def _rows_to_draw_from(bench: Bench, count: int) -> int:
     HELP's pool has gaps (raspi4) and is trimmed by a tenth at either end; the query set is
     then as much further down the table.
     """
-    rows = bench.split.architectures
-    while any(
+    rows, most = bench.split.architectures, len(bench.table.architectures)
+    while rows < most and any(
         len(support_pool(bench.table.column(device), rows, "help")) < count
         for device in bench.plan.test_devices
     ):
