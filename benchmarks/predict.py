@@ -112,14 +112,17 @@ class Bench:
         wanted = tuple(dict.fromkeys((*self.split.train, *devices)))
         return read_split(data, self.name, wanted)[1]
 
-    def score(self, predictor: str, plan: Plan) -> Evaluation:
-        """One evaluation; fewer repeats where the support hardly varies."""
+    def score(self, predictor: str, plan: Plan, episodes: int | None = None) -> Evaluation:
+        """One evaluation; fewer repeats where the support hardly varies.
+
+        ``episodes`` is how long meta-learners train, if not as they do elsewhere.
+        """
         if plan.support != "random":
             plan = replace(plan, repeats=min(plan.repeats, 10))
         return evaluate(
             self.space,
             self.table,
-            Trainer(predictor, self.space),
+            Trainer(predictor, self.space, episodes=episodes),
             plan,
             time.perf_counter,
             executor=self.executor,
@@ -250,7 +253,8 @@ def baselines(bench: Bench, name: str) -> None:
             repeats=min(repeats, bench.plan.repeats),
             train_architectures=_rows_to_draw_from(bench, count),
         )
-        row(f"{predictor}, {count} {strategy}", spearman(bench.score(predictor, plan)))
+        result = bench.score(predictor, plan, bench.split.episodes)
+        row(f"{predictor}, {count} {strategy}", spearman(result))
 
 
 def _rows_to_draw_from(bench: Bench, count: int) -> int:

@@ -103,7 +103,7 @@ class MetaLearner(nn.Module):
         if self.settings.labels == "range":
             return self.predict(weights, embedding, query)
         predicted = self.predict(weights, embedding, torch.cat([x, query], dim=1))
-        own, others = predicted.split([x.shape[1], query.shape[1]], dim=1)
+        own, others = torch.split(predicted, [x.shape[1], query.shape[1]], dim=1)
         return others + (y - own).mean(dim=1, keepdim=True)
 
     def offset(
