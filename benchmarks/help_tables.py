@@ -21,12 +21,14 @@ OTHERS = ("silver_4114", "silver_4210r", "samsung_a50", "pixel3", "essential_ph_
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Training, validation and test devices of HELP (its Table 1), and its training size."""
+    """Training, validation and test devices of HELP (its Table 1), and how long it trains."""
 
     train: tuple[str, ...]
     validate: tuple[str, ...]
     test: tuple[str, ...]
     architectures: int
+    episodes: int = 2000
+    """Of meta-training."""
 
 
 SPLITS = {
@@ -41,6 +43,7 @@ SPLITS = {
         ("titanx_1", "titanx_32", "titanx_64", "gold_6240"),
         ("raspi4", "eyeriss", "fpga"),
         4000,
+        episodes=4000,
     ),
     "ofa": Split(
         tuple(f"{gpu}_{batch}" for gpu in ("2080ti", "titan_xp", "v100") for batch in (1, 32, 64)),

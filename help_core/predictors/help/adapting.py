@@ -14,8 +14,9 @@ from help_core.predictors.help.settings import HelpSettings
 def episode_loss(learner: MetaLearner, tasks: Tasks, noise: Tensor) -> Tensor:
     """The loss that meta-training lowers; ``noise`` ``[tasks, noise_size]``."""
     weights, kl = learner.adapt(tasks.embedding, tasks.support_x, tasks.support_y, noise)
-    offset = learner.offset(weights, tasks.embedding, tasks.support_x, tasks.support_y)
-    predicted = learner.predict(weights, tasks.embedding, tasks.query_x) + offset
+    predicted = learner.calibrated(
+        weights, tasks.embedding, tasks.support_x, tasks.support_y, tasks.query_x
+    )
     error = ((predicted - tasks.query_y) ** 2).mean()
     return error + _kl_term(kl, learner.settings)
 
@@ -54,6 +55,5 @@ def predict_tasks(
     samples = []
     for draw in noise.unbind(0):
         weights, _ = learner.adapt(embedding, support_x, support_y, draw)
-        offset = learner.offset(weights, embedding, support_x, support_y)
-        samples.append(learner.predict(weights, embedding, query_x) + offset)
+        samples.append(learner.calibrated(weights, embedding, support_x, support_y, query_x))
     return torch.stack(samples)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from help_core.predictors.help.dense import affine, product
 from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS
 
 CELL_FEATURES = len(EDGES) * len(OPERATIONS)
@@ -70,11 +71,11 @@ class CellEncoder(nn.Module):
         for layer in (self.first, self.second, self.third):
             mixed = shared @ layer.weight
             bias = layer.bias.unsqueeze(-2)
-            own = torch.relu_(pass_on(own @ layer.weight).add_(heard @ mixed).add_(bias))
+            own = torch.relu_(affine(pass_on(product(own, layer.weight)), heard, mixed).add_(bias))
             shared = torch.relu_((self.shared_messages @ mixed).add_(bias))
         edge, output, whole = own.chunk(OWN, dim=-2)
-        everything = edge + output + whole + heard.chunk(OWN, dim=-2)[-1] @ shared
-        return torch.relu(everything @ self.last.weight + self.last.bias.unsqueeze(-2))
+        everything = affine(edge + output + whole, heard.chunk(OWN, dim=-2)[-1], shared)
+        return torch.relu(affine(self.last.bias.unsqueeze(-2), everything, self.last.weight))
 
 
 def pass_on(own: Tensor) -> Tensor:

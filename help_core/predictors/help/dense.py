@@ -23,6 +23,25 @@ class Dense(nn.Module):
         self.weight = nn.Parameter(torch.empty(inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[…, n, inputs]`` to ``[…, n, outputs]``."""
-        return x @ self.weight + self.bias.unsqueeze(-2)
+    def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
+        """``[…, n, inputs]`` to ``[…, n, outputs]``; ``shift`` ``[…, 1, outputs]`` is added."""
+        bias = self.bias.unsqueeze(-2)
+        return affine(bias if shift is None else bias + shift, x, self.weight)
+
+
+def affine(shift: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """``x W + shift``: of one network, or of one per task.
+
+    With one per task it is one operation. As a product and a sum it would be six, and in
+    meta-training each is differentiated twice.
+    """
+    if x.dim() == weight.dim() == 3:
+        return torch.baddbmm(shift, x, weight)
+    return x @ weight + shift
+
+
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """``x W``, see ``affine``."""
+    if x.dim() == weight.dim() == 3:
+        return torch.bmm(x, weight)
+    return x @ weight

@@ -162,5 +162,7 @@ class EpisodeSampler:
     ) -> IntArray:
         rows = self._pools[device]
         if without is not None:
-            rows = rows[~np.isin(rows, without)]
+            taken = np.zeros(len(self._features), dtype=np.bool_)
+            taken[without] = True
+            rows = rows[~taken[rows]]
         return rng.choice(rows, size=count, replace=False)

@@ -81,7 +81,7 @@ class MetaLearner(nn.Module):
                 score = self._support_score(weights, embedding, x, y)
                 ascents = torch.autograd.grad(score, list(weights.values()), create_graph=through)
                 weights = {
-                    name: value + self._step_size(name) * ascent
+                    name: self._moved(name, value, ascent)
                     for (name, value), ascent in zip(weights.items(), ascents, strict=True)
                 }
         if not torch.is_grad_enabled():
@@ -92,6 +92,19 @@ class MetaLearner(nn.Module):
         """Scaled latencies ``[tasks, n]`` of ``[tasks, n, features]`` with adapted weights."""
         scaled: Tensor = functional_call(self.network, dict(weights), (x, embedding))
         return scaled
+
+    def calibrated(
+        self, weights: Mapping[str, Tensor], embedding: Tensor, x: Tensor, y: Tensor, query: Tensor
+    ) -> Tensor:
+        """Predictions ``[tasks, n]`` of ``[tasks, n, features]`` with the support's offset.
+
+        The support ``x``, ``y`` goes through the network together with ``query``.
+        """
+        if self.settings.labels == "range":
+            return self.predict(weights, embedding, query)
+        predicted = self.predict(weights, embedding, torch.cat([x, query], dim=1))
+        own, others = torch.split(predicted, [x.shape[1], query.shape[1]], dim=1)
+        return others + (y - own).mean(dim=1, keepdim=True)
 
     def offset(
         self, weights: Mapping[str, Tensor], embedding: Tensor, x: Tensor, y: Tensor
@@ -113,8 +126,8 @@ class MetaLearner(nn.Module):
             residual = residual - residual.mean(dim=1, keepdim=True)
         return -(residual**2).mean(dim=1).sum()
 
-    def _step_size(self, name: str) -> Tensor | float:
+    def _moved(self, name: str, value: Tensor, ascent: Tensor) -> Tensor:
+        """A weight after a step of the inner loop."""
         if not self.settings.learns_step_sizes:
-            return self.settings.step_size
-        step: Tensor = self.step_sizes[name.replace(".", SLASH)]
-        return step
+            return torch.add(value, ascent, alpha=self.settings.step_size)
+        return torch.addcmul(value, self.step_sizes[name.replace(".", SLASH)], ascent)

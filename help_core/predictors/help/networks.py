@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from help_core.predictors.help.cells import CELL_FEATURES, CellEncoder
-from help_core.predictors.help.dense import Dense
+from help_core.predictors.help.dense import Dense, product
 
 
 class VectorEncoder(nn.Module):
@@ -51,10 +51,10 @@ class Head(nn.Module):
 
         ``device`` is ``[…, 1, hidden]``.
         """
-        first = self.first(encodings)
+        heard = None
         if device is not None and self.device is not None:
-            first = first + device @ self.device
-        hidden = torch.relu(self.second(torch.relu(first)))
+            heard = product(device, self.device)
+        hidden = torch.relu(self.second(torch.relu(self.first(encodings, heard))))
         scaled: Tensor = self.last(hidden).squeeze(-1)
         return scaled
 

@@ -121,8 +121,13 @@ MAML = replace(
     uses_embedding=False,
     uses_modulator=False,
     learns_step_sizes=False,
+    support_size=20,
 )
-"""Finn, Abbeel & Levine (ICML 2017), as HELP's Table 2 compares it."""
+"""Finn, Abbeel & Levine (ICML 2017), as HELP's Table 2 compares it.
 
-META_SGD = replace(AS_PUBLISHED, mode="meta-sgd", uses_embedding=False, uses_modulator=False)
+There are no references, so all of the twenty measurements that HELP takes are support, in
+meta-training too.
+"""
+
+META_SGD = replace(MAML, mode="meta-sgd", learns_step_sizes=True)
 """Li, Zhou, Chen & Li (2017), as HELP's Table 2 compares it."""

@@ -71,6 +71,28 @@ def test_adaptation_lowers_the_loss_on_the_support(settings: HelpSettings) -> No
     assert support_loss(after) < support_loss(before)
 
 
+@pytest.mark.parametrize("settings", [AS_PUBLISHED, CORRECTED])
+def test_support_and_queries_in_one_pass_are_those_of_two(settings: HelpSettings) -> None:
+    learner, tasks = small(settings), some_tasks()
+    support = (tasks.embedding, tasks.support_x, tasks.support_y)
+    weights, _ = learner.adapt(*support, noise(learner))
+    apart = learner.predict(weights, tasks.embedding, tasks.query_x)
+    apart = apart + learner.offset(weights, *support)
+    together = learner.calibrated(weights, *support, tasks.query_x)
+    torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [AS_PUBLISHED, CORRECTED, MAML])
+def test_weights_per_task_predict_as_each_network_alone(settings: HelpSettings) -> None:
+    learner, tasks = small(settings), some_tasks()
+    weights, _ = learner.start(tasks.embedding, noise(learner))
+    together = learner.predict(weights, tasks.embedding, tasks.query_x)
+    for task in range(TASKS):
+        own = {name: value[task] for name, value in weights.items()}
+        alone = learner.predict(own, tasks.embedding[task], tasks.query_x[task])
+        torch.testing.assert_close(together[task], alone, rtol=1e-4, atol=1e-6)
+
+
 def test_meta_gradient_is_that_of_finite_differences() -> None:
     learner, tasks = small(AS_PUBLISHED).double(), some_tasks()
     tasks = Tasks(
