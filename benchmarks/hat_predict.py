@@ -61,7 +61,7 @@ def others(tables: dict[str, HatLatencies], target: str, part: str) -> tuple[Bas
     for column, name in enumerate(names):
         rows = slice(column * TRAIN, (column + 1) * TRAIN)
         latency_ms[rows, column] = PARTS[part](tables[name])[:TRAIN]
-    return basis, DeviceTables.fit(tuple(names), basis.of(features), latency_ms)
+    return basis, DeviceTables.fit(tuple(names), [basis.of(features)], latency_ms)
 
 
 def ridge(relative: FloatArray, measured: FloatArray) -> Callable[[FloatArray], FloatArray]:

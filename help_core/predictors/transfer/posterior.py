@@ -44,6 +44,8 @@ class Posterior:
     """Spread of the draws' means less what the support explains, ``[v, v]``."""
     left_out: FloatArray
     """Errors in predicting each measurement from the others, in standard deviations, ``[k]``."""
+    log_evidence: float
+    """Of the support under the whole prior, tempered, up to a constant for that support."""
 
     def moments(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement, ``[n]`` each."""
@@ -72,6 +74,7 @@ def fit_posterior(
     plausible = _plausible(grams, noise, residual, draws)
     evidence = _evidence(grams, noise[plausible], residual, draws.take(plausible))
     weight = np.exp(prior.temper * (evidence - evidence.max()))
+    log_evidence = float(prior.temper * evidence.max() + np.log(weight.sum()))
     weight /= weight.sum()
     order = np.argsort(-weight, kind="stable")[:KEPT]
     order = order[weight[order] > LEAST_WEIGHT]
@@ -87,7 +90,8 @@ def fit_posterior(
     centred = (means - mean) * np.sqrt(weight)[:, None]
     explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
     left_out = _left_out(inverse, solved, weight)
-    return Posterior(support, kept, weight, mean, centred.T @ centred - explained, left_out)
+    doubt = centred.T @ centred - explained
+    return Posterior(support, kept, weight, mean, doubt, left_out, log_evidence)
 
 
 def _left_out(inverse: FloatArray, solved: FloatArray, weight: FloatArray) -> FloatArray:

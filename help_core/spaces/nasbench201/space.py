@@ -71,6 +71,11 @@ class NasBench201:
         live: BoolArray = live_edges(genes).sum(axis=1) > 0
         return live
 
+    def pruned(self, genes: IntArray) -> IntArray:
+        """Genotypes ``[n, 6]`` with ``none`` on every edge that is on no path to the output."""
+        pruned: IntArray = genes * live_edges(genes)
+        return pruned
+
     def features(self, genes: IntArray, kind: str) -> FloatArray:
         """``help``: one-hot operations ``[n, 30]``; ``physics``: see ``costs.physics``."""
         if kind == "help":
