@@ -54,6 +54,7 @@ class Predicting:
         support = Support(
             space.to_genes([space.parse(name) for name in measured]),
             np.array([stored.measurement.summary.median_ms for stored in measured.values()]),
+            np.array([stored.measurement.summary.error_ms for stored in measured.values()]),
         )
         adapted = knowledge.predictor.adapt(support, np.random.default_rng(adaptation.seed))
         prediction = adapted.predict(space.to_genes(architectures))

@@ -110,7 +110,14 @@ class Session:
         """The predictor of a quantity, from everything that was measured on a device."""
         stored = [*self.support[device].values(), *self.confirmations[device].values()]
         values = [require(quantity, device, one.measurement) for one in stored]
-        support = Support(self._genes([one.architecture for one in stored]), np.array(values))
+        # An energy or a peak of memory is taken to be as uncertain as the latency beside it.
+        summaries = [one.measurement.summary for one in stored]
+        errors = [
+            value * one.error_ms / one.median_ms
+            for value, one in zip(values, summaries, strict=True)
+        ]
+        genes = self._genes([one.architecture for one in stored])
+        support = Support(genes, np.array(values), np.array(errors))
         return self.knowledge.predictor.adapt(support, np.random.default_rng(self.order.seed))
 
     def _candidates(self) -> Candidates:

@@ -60,17 +60,23 @@ class Posterior:
 
 
 def fit_posterior(
-    support: Dictionary, relative: FloatArray, draws: Draws, prior: PriorScales
+    support: Dictionary,
+    relative: FloatArray,
+    draws: Draws,
+    prior: PriorScales,
+    error: FloatArray | float = 0.0,
 ) -> Posterior:
     """From the support's dictionary and latencies ``[k]`` over that of the mean device.
 
-    ``relative`` is in units in which the median ratio to the mean device is 1.
+    ``relative`` is in units in which the median ratio to the mean device is 1, and so is
+    ``error``, the standard error of each measurement besides the noise of the device.
     """
     anchor_scale = np.median(relative[:, None] / support.anchors, axis=0)
     residual = (relative[:, None] - support.anchors * anchor_scale).T
     grams = _grams(support)
     noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2 + JITTER
     noise *= outlier_variances(prior, len(relative))
+    noise += np.square(error)
     plausible = _plausible(grams, noise, residual, draws)
     evidence = _evidence(grams, noise[plausible], residual, draws.take(plausible))
     weight = np.exp(prior.temper * (evidence - evidence.max()))

@@ -18,7 +18,7 @@ from help_core.predictors.transfer.adapted import AdaptedTransfer, Fit
 from help_core.predictors.transfer.artefact import load_shipped
 from help_core.predictors.transfer.choose import Belief, choose, typical
 from help_core.predictors.transfer.dictionary import Dictionary
-from help_core.predictors.transfer.intervals import Interval
+from help_core.predictors.transfer.intervals import Interval, rounding_variance
 from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.posterior import fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
@@ -107,16 +107,26 @@ class TransferPredictor:
         # The readings are compared by the same measurements.
         sound = [one > FAILED_BELOW_MEDIAN * np.median(one) for one in ratios]
         usable = np.flatnonzero(np.any(sound, axis=0))
+        error_ms = np.zeros(len(support)) if support.error_ms is None else support.error_ms
         fits = [
-            self._fit(reading, one.take(usable), support.latency_ms[usable])
+            self._fit(reading, one.take(usable), support.latency_ms[usable], error_ms[usable])
             for reading, one in zip(readings(self.space), dictionaries, strict=True)
         ]
         return AdaptedTransfer.of(self.read, fits, self.prior.temper)
 
-    def _fit(self, reading: Reading, dictionary: Dictionary, latency_ms: FloatArray) -> Fit:
+    def _fit(
+        self, reading: Reading, dictionary: Dictionary, latency_ms: FloatArray, error_ms: FloatArray
+    ) -> Fit:
         scale_ms = float(np.median(latency_ms / dictionary.anchors[:, 0]))
-        posterior = fit_posterior(dictionary, latency_ms / scale_ms, self._draws, self.prior)
-        return Fit(reading, posterior, scale_ms, Interval.of(latency_ms, posterior.left_out))
+        rounding_ms2 = rounding_variance(latency_ms)
+        posterior = fit_posterior(
+            dictionary,
+            latency_ms / scale_ms,
+            self._draws,
+            self.prior,
+            np.sqrt(error_ms**2 + rounding_ms2) / scale_ms,
+        )
+        return Fit(reading, posterior, scale_ms, Interval.of(posterior.left_out, rounding_ms2))
 
     def read(self, genes: IntArray, reading: Reading) -> Dictionary:
         """The terms over what a device executes of genotypes ``[n, genes]``."""
