@@ -25,6 +25,8 @@ class Support:
     latency_ms: FloatArray
     error_ms: FloatArray | None = None
     """Standard error of each latency, ``[k]``, where the measurements tell it."""
+    pruned: bool | None = None
+    """Whether what was measured lacked operations without effect, where that is known."""
 
     def __post_init__(self) -> None:
         if self.genes.ndim != 2 or self.latency_ms.shape != (self.genes.shape[0],):

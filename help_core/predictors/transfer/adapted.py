@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +30,11 @@ class Fit:
     """What latencies were divided by."""
     interval: Interval
 
-    def log_evidence(self, temper: float) -> float:
+    @property
+    def log_evidence(self) -> float:
         """Of the latencies in ms, where the posterior knows them over ``scale_ms``."""
         count = len(self.posterior.left_out)
-        return self.posterior.log_evidence - temper * count * float(np.log(self.scale_ms))
+        return self.posterior.log_evidence - count * float(np.log(self.scale_ms))
 
     def moments_ms(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement of ``n`` architectures."""
@@ -56,10 +57,10 @@ class AdaptedTransfer:
         cls,
         dictionary: Callable[[IntArray, Reading], Dictionary],
         fits: list[Fit],
-        temper: float,
+        chances: Mapping[Reading, float],
     ) -> AdaptedTransfer:
-        """All readings are equally likely beforehand."""
-        evidence = np.array([fit.log_evidence(temper) for fit in fits])
+        """``chances`` are how likely the readings are beforehand."""
+        evidence = np.array([fit.log_evidence + np.log(chances[fit.reading]) for fit in fits])
         share = np.exp(evidence - evidence.max())
         share /= share.sum()
         order = [row for row in np.argsort(-share, kind="stable") if share[row] > LEAST_SHARE]

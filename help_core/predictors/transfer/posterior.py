@@ -45,7 +45,7 @@ class Posterior:
     left_out: FloatArray
     """Errors in predicting each measurement from the others, in standard deviations, ``[k]``."""
     log_evidence: float
-    """Of the support under the whole prior, tempered, up to a constant for that support."""
+    """Of the support under the whole prior, up to a constant for that support."""
 
     def moments(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement, ``[n]`` each."""
@@ -80,7 +80,7 @@ def fit_posterior(
     plausible = _plausible(grams, noise, residual, draws)
     evidence = _evidence(grams, noise[plausible], residual, draws.take(plausible))
     weight = np.exp(prior.temper * (evidence - evidence.max()))
-    log_evidence = float(prior.temper * evidence.max() + np.log(weight.sum()))
+    log_evidence = float(evidence.max() + np.log(np.exp(evidence - evidence.max()).mean()))
     weight /= weight.sum()
     order = np.argsort(-weight, kind="stable")[:KEPT]
     order = order[weight[order] > LEAST_WEIGHT]

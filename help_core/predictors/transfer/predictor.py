@@ -22,7 +22,7 @@ from help_core.predictors.transfer.intervals import Interval, rounding_variance
 from help_core.predictors.transfer.knowledge import Knowledge
 from help_core.predictors.transfer.posterior import fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
-from help_core.predictors.transfer.readings import Reading, executed, readings
+from help_core.predictors.transfer.readings import Reading, chances, executed, readings
 from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
 from help_core.predictors.transfer.teaching import taught
 from help_core.spaces.base import EnumerableSpace, GeneSpace, HollowSpace, sample_genes
@@ -112,7 +112,7 @@ class TransferPredictor:
             self._fit(reading, one.take(usable), support.latency_ms[usable], error_ms[usable])
             for reading, one in zip(readings(self.space), dictionaries, strict=True)
         ]
-        return AdaptedTransfer.of(self.read, fits, self.prior.temper)
+        return AdaptedTransfer.of(self.read, fits, chances(self.space, support.pruned))
 
     def _fit(
         self, reading: Reading, dictionary: Dictionary, latency_ms: FloatArray, error_ms: FloatArray
@@ -147,8 +147,7 @@ class TransferPredictor:
     def _undecided(self) -> Belief:
         """Before any measurement."""
         weight = np.full(len(self._draws), 1 / len(self._draws))
-        possible = readings(self.space)
-        return Belief(self._draws, weight, dict.fromkeys(possible, 1 / len(possible)))
+        return Belief(self._draws, weight, chances(self.space, None))
 
     def _carrying(self, candidates: IntArray, count: int) -> IntArray:
         """Rows of candidates that carry something, or all if there are too few of those."""

@@ -21,6 +21,20 @@ class Reading(Enum):
     PRUNED = "pruned"
 
 
+CHANCE_OF_PRUNING = 0.25
+"""Before any measurement, of a device of which nothing is known: benchmarks do not prune."""
+CERTAIN = 0.99
+"""Of what a support says of itself."""
+
+
+def chances(space: GeneSpace, pruned: bool | None) -> dict[Reading, float]:
+    """How likely each reading is, given what is known of the measurements."""
+    if len(readings(space)) == 1:
+        return {Reading.WRITTEN: 1.0}
+    chance = CHANCE_OF_PRUNING if pruned is None else CERTAIN if pruned else 1 - CERTAIN
+    return {Reading.WRITTEN: 1 - chance, Reading.PRUNED: chance}
+
+
 def readings(space: GeneSpace) -> tuple[Reading, ...]:
     """Those that differ in a space."""
     return tuple(Reading) if isinstance(space, HollowSpace) else (Reading.WRITTEN,)

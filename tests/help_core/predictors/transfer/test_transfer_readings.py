@@ -12,7 +12,7 @@ from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.predictors.base import Support
 from help_core.predictors.transfer import TransferPredictor
-from help_core.predictors.transfer.readings import Reading, readings
+from help_core.predictors.transfer.readings import Reading, chances, readings
 from help_core.spaces.base import sample_genes
 from help_core.spaces.fbnet import FBNet
 from help_core.tables.latency import LatencyTable
@@ -62,7 +62,16 @@ def test_ten_measurements_tell_whether_a_device_prunes(
 def test_one_measurement_leaves_the_readings_as_they_were(predictor: TransferPredictor) -> None:
     whole = QUERY[(SPACE.pruned(QUERY) == QUERY).all(axis=1)][:1]
     adapted = predictor.adapt(measured(whole, make_device(50)), np.random.default_rng(0))
-    assert sorted(adapted.shares) == pytest.approx([0.5, 0.5])
+    found = {fit.reading: share for fit, share in zip(adapted.fits, adapted.shares, strict=True)}
+    assert found == pytest.approx(chances(SPACE, None))
+
+
+@pytest.mark.parametrize(("pruned", "reading"), [(True, Reading.PRUNED), (False, Reading.WRITTEN)])
+def test_who_knows_what_was_built_can_say_so(
+    predictor: TransferPredictor, pruned: bool, reading: Reading
+) -> None:
+    support = Support(QUERY[:2], make_device(50)(QUERY[:2]), pruned=pruned)
+    assert predictor.adapt(support, np.random.default_rng(0)).likeliest.reading is reading
 
 
 def test_while_the_readings_are_undecided_loose_operations_widen_the_interval(
