@@ -2,8 +2,7 @@
 
 All rows of a table are scored, the few that were measured included. The last two lines of each
 part know no architecture but HAT's ten features (``hat_predict.py``): a ridge on the other
-boards' tables, and a linear fit to 1,500 rows of the table itself, which says how much noise
-there is; both are scored on the last 500 rows.
+boards' tables, and a linear fit to 1,500 rows of the table itself, which says how much is noise.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from help_core.executor import Executor
 from help_core.tables.hat_import import Part
 
 DESIGNED_REPEATS = 10
-WIDTH = 22
+WIDTH = 21
 HAT_ROWS: tuple[tuple[str, SupportStrategy, int], ...] = (
     ("flops", "random", 10),
     ("ridge", "random", 10),
@@ -53,6 +52,6 @@ def print_hat(data: Path, executor: Executor, repeats: int, seed: int) -> None:
             row(f"{predictor}, {count} {strategy}", [found[one].spearman for one in devices], WIDTH)
             if predictor == "transfer":
                 row("  90 % interval", [found[one].coverage_90 for one in devices], WIDTH)
-        rows = [scores(features, board, part, 10, repeats, task) for board, task in pairs]
+        rows = [scores(features, board, part, 10, repeats, task, 0) for board, task in pairs]
         row("ridge on features, 10 random", [one[1] for one in rows], WIDTH)
         row("linear on features, 1500", [one[3] for one in rows], WIDTH)
