@@ -30,6 +30,8 @@ CPUS = ("silver_4114", "silver_4210r", "gold_6240")
 STRATEGIES: tuple[SupportStrategy, ...] = ("random", "design")
 PRUNING = "pruning "
 """Before the name of a device that executes only what has an effect on the output."""
+TRACING = "tracing "
+"""Before the name of a device that executes only what leads to the output."""
 Make = Callable[[GeneSpace, LatencyTable], TransferPredictor]
 
 
@@ -65,7 +67,7 @@ def lines(space: str) -> tuple[Line, ...]:
         )
     return (
         Line("validation", split.train, split.validate),
-        *_pruning(space, split.train, (*titans, "gold_6240"), gpus),
+        *_simplified(space, split.train, (*titans, "gold_6240"), gpus),
         Line("no phones", (*gpus, *CPUS), PHONES),
         Line("no CPUs", (*gpus, *PHONES), CPUS),
         Line("no GPUs", (*PHONES, *CPUS), (*gpus, *titans)),
@@ -75,7 +77,7 @@ def lines(space: str) -> tuple[Line, ...]:
     )
 
 
-def _pruning(
+def _simplified(
     space: str, train: tuple[str, ...], near: tuple[str, ...], gpus: tuple[str, ...]
 ) -> tuple[Line, ...]:
     """Devices whose runtime optimises the graph, after training on such as do not."""
@@ -84,11 +86,13 @@ def _pruning(
     return (
         Line("pruning, near", train, tuple(PRUNING + device for device in near)),
         Line("pruning, far", gpus, tuple(PRUNING + device for device in (*PHONES, *CPUS))),
+        Line("tracing, near", train, tuple(TRACING + device for device in near)),
+        Line("tracing, far", gpus, tuple(TRACING + device for device in (*PHONES, *CPUS))),
     )
 
 
-def with_pruning(space: GeneSpace, table: LatencyTable) -> LatencyTable:
-    """The table with every device once more, as if it pruned each network first.
+def with_readings(space: GeneSpace, table: LatencyTable) -> LatencyTable:
+    """The table with every device twice more, as if it traced or pruned each network first.
 
     What is left of a network is an architecture of the same table.
     """
@@ -96,10 +100,12 @@ def with_pruning(space: GeneSpace, table: LatencyTable) -> LatencyTable:
         return table
     genes = space.to_genes(table.architectures)
     row_of = {row.tobytes(): place for place, row in enumerate(genes)}
-    rows = [row_of[row.tobytes()] for row in space.pruned(genes)]
-    pruned = tuple(PRUNING + device for device in table.devices)
-    latency_ms = np.hstack([table.latency_ms, table.latency_ms[rows]])
-    return replace(table, devices=(*table.devices, *pruned), latency_ms=latency_ms)
+    devices, columns = list(table.devices), [table.latency_ms]
+    for prefix, left in ((PRUNING, space.pruned(genes)), (TRACING, space.traced(genes))):
+        rows = [row_of[row.tobytes()] for row in left]
+        devices += [prefix + device for device in table.devices]
+        columns.append(table.latency_ms[rows])
+    return replace(table, devices=tuple(devices), latency_ms=np.hstack(columns))
 
 
 def score_lines(
@@ -108,7 +114,7 @@ def score_lines(
     """Every line with every strategy."""
     split = SPLITS[space_name]
     space, table = read_split(data, space_name, (*split.train, *split.validate))
-    table = with_pruning(space, table)
+    table = with_readings(space, table)
     scores = []
     for line in lines(space_name):
         for support in STRATEGIES:

@@ -1,9 +1,10 @@
 """What of an architecture a device executes: all that is written, or what has an effect.
 
-Frameworks that take a network at its word execute operations whose result nobody uses;
-runtimes that optimise the graph remove them. The tables of a benchmark are mostly of the
-first kind, an onnxruntime is of the second, and nobody says which a new device is: its
-measurements do. Where a space has no such operations there is only one reading.
+Frameworks that take a network at its word execute operations whose result nobody uses. A
+graph that was traced back from its outputs lacks them, but still convolves zeros; a builder
+or an optimiser that knows of zeros leaves these out, too. Tables are of all kinds, and nobody
+says of which kind a new device is: its measurements do. Where a space has no such operations
+there is only one reading.
 """
 
 from __future__ import annotations
@@ -18,21 +19,26 @@ class Reading(Enum):
     """What is executed."""
 
     WRITTEN = "written"
+    TRACED = "traced"
     PRUNED = "pruned"
 
 
-CHANCE_OF_PRUNING = 0.25
-"""Before any measurement, of a device of which nothing is known: benchmarks do not prune."""
-CERTAIN = 0.99
-"""Of what a support says of itself."""
+CHANCES = {Reading.WRITTEN: 0.6, Reading.TRACED: 0.2, Reading.PRUNED: 0.2}
+"""Before any measurement, of a device of which nothing is known."""
+DOUBT = 0.01
+"""Left to each other reading where a support says how its networks were built."""
 
 
 def chances(space: GeneSpace, pruned: bool | None) -> dict[Reading, float]:
     """How likely each reading is, given what is known of the measurements."""
-    if len(readings(space)) == 1:
-        return {Reading.WRITTEN: 1.0}
-    chance = CHANCE_OF_PRUNING if pruned is None else CERTAIN if pruned else 1 - CERTAIN
-    return {Reading.WRITTEN: 1 - chance, Reading.PRUNED: chance}
+    possible = readings(space)
+    if len(possible) == 1:
+        return {possible[0]: 1.0}
+    if pruned is None:
+        return CHANCES
+    others = [one for one in possible if pruned is not (one is Reading.PRUNED)]
+    rest = (1 - DOUBT * len(others)) / (len(possible) - len(others))
+    return {one: DOUBT if one in others else rest for one in possible}
 
 
 def readings(space: GeneSpace) -> tuple[Reading, ...]:
@@ -42,6 +48,6 @@ def readings(space: GeneSpace) -> tuple[Reading, ...]:
 
 def executed(space: GeneSpace, genes: IntArray, reading: Reading) -> IntArray:
     """What is left of genotypes ``[n, genes]``."""
-    if reading is Reading.PRUNED and isinstance(space, HollowSpace):
-        return space.pruned(genes)
-    return genes
+    if reading is Reading.WRITTEN or not isinstance(space, HollowSpace):
+        return genes
+    return space.pruned(genes) if reading is Reading.PRUNED else space.traced(genes)

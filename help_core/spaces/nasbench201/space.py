@@ -19,6 +19,7 @@ from help_core.spaces.nasbench201.cell import (
     format_cell,
     live_edges,
     parse_cell,
+    useful_edges,
 )
 from help_core.spaces.nasbench201.costs import Skeleton, operation_counts, physics
 from help_core.spaces.nasbench201.network import build_network
@@ -78,6 +79,11 @@ class NasBench201:
         """Whether some path leads from each cell's input to its output, ``[n]``."""
         live: BoolArray = live_edges(genes).sum(axis=1) > 0
         return live
+
+    def traced(self, genes: IntArray) -> IntArray:
+        """Genotypes ``[n, 6]`` with ``none`` on every edge that leads to no output."""
+        traced: IntArray = genes * useful_edges(genes)
+        return traced
 
     def pruned(self, genes: IntArray) -> IntArray:
         """Genotypes ``[n, 6]`` with ``none`` on every edge that is on no path to the output.

@@ -125,6 +125,16 @@ def test_dead_edges_leave_no_nodes_behind() -> None:
     assert len(build(space, dead).graph.node) == len(build(space, live).graph.node)
 
 
+def test_a_trace_keeps_what_convolves_zeros_and_drops_what_nobody_uses() -> None:
+    space = NasBench201()
+    unreached = "|none~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|none~0|none~1|skip_connect~2|"
+    unused = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|"
+    genes = space.to_genes([space.parse(unreached), space.parse(unused)])
+    kept, dropped = space.from_genes(space.traced(genes))
+    assert str(kept) == f"nasbench201:{unreached}"
+    assert str(dropped) == "nasbench201:|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+
+
 def test_of_a_cell_that_carries_nothing_the_network_around_it_is_left() -> None:
     space = NasBench201()
     genes = space.to_genes([space.parse(DISCONNECTED)])
