@@ -13,7 +13,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,16 @@ from benchmarks.help_tables import SPLITS, read_split
 from help_core.evaluation import Plan, evaluate
 from help_core.evaluation.records import SupportStrategy
 from help_core.predictors.transfer import TransferPredictor
-from help_core.spaces.base import GeneSpace
+from help_core.spaces.base import EnumerableSpace, GeneSpace, HollowSpace
 from help_core.tables.latency import LatencyTable
 
 PHONES = ("samsung_a50", "pixel3", "essential_ph_1", "samsung_s7")
 CPUS = ("silver_4114", "silver_4210r", "gold_6240")
 STRATEGIES: tuple[SupportStrategy, ...] = ("random", "design")
+PRUNING = "pruning "
+"""Before the name of a device that executes only what has an effect on the output."""
+TRACING = "tracing "
+"""Before the name of a device that executes only what leads to the output."""
 Make = Callable[[GeneSpace, LatencyTable], TransferPredictor]
 
 
@@ -63,6 +67,7 @@ def lines(space: str) -> tuple[Line, ...]:
         )
     return (
         Line("validation", split.train, split.validate),
+        *_simplified(space, split.train, (*titans, "gold_6240"), gpus),
         Line("no phones", (*gpus, *CPUS), PHONES),
         Line("no CPUs", (*gpus, *PHONES), CPUS),
         Line("no GPUs", (*PHONES, *CPUS), (*gpus, *titans)),
@@ -72,12 +77,44 @@ def lines(space: str) -> tuple[Line, ...]:
     )
 
 
+def _simplified(
+    space: str, train: tuple[str, ...], near: tuple[str, ...], gpus: tuple[str, ...]
+) -> tuple[Line, ...]:
+    """Devices whose runtime optimises the graph, after training on such as do not."""
+    if space != "nasbench201":
+        return ()
+    return (
+        Line("pruning, near", train, tuple(PRUNING + device for device in near)),
+        Line("pruning, far", gpus, tuple(PRUNING + device for device in (*PHONES, *CPUS))),
+        Line("tracing, near", train, tuple(TRACING + device for device in near)),
+        Line("tracing, far", gpus, tuple(TRACING + device for device in (*PHONES, *CPUS))),
+    )
+
+
+def with_readings(space: GeneSpace, table: LatencyTable) -> LatencyTable:
+    """The table with every device twice more, as if it traced or pruned each network first.
+
+    What is left of a network is an architecture of the same table.
+    """
+    if not isinstance(space, HollowSpace) or not isinstance(space, EnumerableSpace):
+        return table
+    genes = space.to_genes(table.architectures)
+    row_of = {row.tobytes(): place for place, row in enumerate(genes)}
+    devices, columns = list(table.devices), [table.latency_ms]
+    for prefix, left in ((PRUNING, space.pruned(genes)), (TRACING, space.traced(genes))):
+        rows = [row_of[row.tobytes()] for row in left]
+        devices += [prefix + device for device in table.devices]
+        columns.append(table.latency_ms[rows])
+    return replace(table, devices=tuple(devices), latency_ms=np.hstack(columns))
+
+
 def score_lines(
     make: Make, data: Path, space_name: str, samples: int, repeats: int, seed: int
 ) -> list[Score]:
     """Every line with every strategy."""
     split = SPLITS[space_name]
     space, table = read_split(data, space_name, (*split.train, *split.validate))
+    table = with_readings(space, table)
     scores = []
     for line in lines(space_name):
         for support in STRATEGIES:

@@ -1,9 +1,10 @@
-"""Predicts HAT's latency tables from few measurements: encoder, decoder, and both.
+"""Predicts HAT's latency tables from its features alone: encoder, decoder, and both.
 
     HELP_REFERENCE_DATA=… python benchmarks/hat_predict.py [--samples 10] [--repeats 30]
 
-HAT published averages of its architectures and not the architectures, so its tables serve
-predictors on its ten features alone. Each of the three devices is the target once; the tables
+What the predictors of this project make of the same tables, ``python benchmarks/predict.py hat``
+prints beside these figures. Here are the ten features that HAT published, and no
+architectures. Each of the three devices is the target once; the tables
 of the other two, of all tasks, are denoised by a regression on products of features and
 become the columns of a ridge regression on the target's measurements. Scored on the last 500
 rows of a table (Spearman); training and measurements come from the first 1,500. Beside it a
@@ -31,7 +32,7 @@ TRAIN = 1500
 PARTS: dict[str, Callable[[HatLatencies], FloatArray]] = {
     "encoder": lambda table: table.encoder_ms,
     "decoder": lambda table: table.decoder_ms,
-    "both": lambda table: table.total_ms,
+    "total": lambda table: table.total_ms,
 }
 PENALTY = 0.1
 
@@ -61,7 +62,7 @@ def others(tables: dict[str, HatLatencies], target: str, part: str) -> tuple[Bas
     for column, name in enumerate(names):
         rows = slice(column * TRAIN, (column + 1) * TRAIN)
         latency_ms[rows, column] = PARTS[part](tables[name])[:TRAIN]
-    return basis, DeviceTables.fit(tuple(names), basis.of(features), latency_ms)
+    return basis, DeviceTables.fit(tuple(names), [basis.of(features)], latency_ms)
 
 
 def ridge(relative: FloatArray, measured: FloatArray) -> Callable[[FloatArray], FloatArray]:
@@ -89,14 +90,23 @@ def linear(features: FloatArray, measured: FloatArray) -> Callable[[FloatArray],
 
 
 def scores(
-    tables: dict[str, HatLatencies], target: str, part: str, samples: int, repeats: int
+    tables: dict[str, HatLatencies],
+    target: str,
+    part: str,
+    samples: int,
+    repeats: int,
+    task: str = TASK,
+    first: int = TRAIN,
 ) -> list[float]:
-    """Mean device, ridge, linear fit on the samples, linear fit on all 1,500."""
-    (name,) = (name for name in tables if name.startswith(TASK) and target in name)
+    """Mean device, ridge, linear fit on the samples, linear fit on the first 1,500.
+
+    Scored on the rows from ``first`` on; from 0, those that were measured are among them.
+    """
+    (name,) = (name for name in tables if name.startswith(task) and target in name)
     table, latency_ms = tables[name], PARTS[part](tables[name])
     basis, denoised = others(tables, target, part)
     relative = denoised.predict(basis.of(table.features))
-    truth = latency_ms[TRAIN:]
+    truth = latency_ms[first:]
 
     def rank(predicted: FloatArray) -> float:
         return float(spearmanr(predicted, truth).statistic)
@@ -104,12 +114,17 @@ def scores(
     found: list[tuple[float, float]] = []
     for repeat in range(repeats):
         rows = np.random.default_rng(repeat).permutation(TRAIN)[:samples]
-        adapted = ridge(relative[rows], latency_ms[rows])(relative[TRAIN:])
-        alone = linear(table.features[rows], latency_ms[rows])(table.features[TRAIN:])
+        adapted = ridge(relative[rows], latency_ms[rows])(relative[first:])
+        alone = linear(table.features[rows], latency_ms[rows])(table.features[first:])
         found.append((rank(adapted), rank(alone)))
     few = np.mean(found, axis=0)
-    whole = linear(table.features[:TRAIN], latency_ms[:TRAIN])(table.features[TRAIN:])
-    return [rank(relative[TRAIN:].mean(axis=1)), float(few[0]), float(few[1]), rank(whole)]
+    whole = linear(table.features[:TRAIN], latency_ms[:TRAIN])(table.features[first:])
+    return [rank(relative[first:].mean(axis=1)), float(few[0]), float(few[1]), rank(whole)]
+
+
+def read_features(data: Path) -> dict[str, HatLatencies]:
+    """HAT's files under the reference data's folder, by their names."""
+    return {path.stem: read_hat_csv(path) for path in sorted((data / "hat").glob("*.csv"))}
 
 
 def main() -> None:
@@ -118,8 +133,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=30)
     arguments = parser.parse_args()
-    folder = Path(os.environ["HELP_REFERENCE_DATA"]) / "hat"
-    tables = {path.stem: read_hat_csv(path) for path in sorted(folder.glob("*.csv"))}
+    tables = read_features(Path(os.environ["HELP_REFERENCE_DATA"]))
     count = arguments.samples
     columns = ("other devices, 0", f"ridge on them, {count}", f"linear, {count}", "linear, 1500")
     print(f"HAT, {TASK}: Spearman\n{'':22s}" + "".join(f"{name:>20s}" for name in columns))

@@ -6,6 +6,7 @@
     … python benchmarks/predict.py far            (NVIDIA devices to all others, and back)
     … python benchmarks/predict.py baselines      (all that HELP was compared with; an hour)
     … python benchmarks/predict.py ablation       (what transfer owes to training devices)
+    … python benchmarks/predict.py hat            (HAT's encoders and decoders, three boards)
     … python benchmarks/predict.py validation     (the same splits, validation devices only)
 
 HELP's split and query set unless a line says otherwise. Published figures are from Table 2
@@ -20,13 +21,15 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.hat_scores import print_hat
 from benchmarks.help_tables import SPLITS, read_hw_nas_bench, read_split
+from benchmarks.rows import head, row
 from help_core.evaluation import Evaluation, Plan, evaluate
 from help_core.evaluation.records import SupportStrategy
 from help_core.evaluation.splits import support_pool
@@ -139,17 +142,6 @@ class Bench:
             print(line, file=sys.stderr, flush=True)
 
         return tell
-
-
-def row(label: str, values: Sequence[float]) -> None:
-    """One line of a table, with the mean at its end."""
-    cells = " ".join(f"{value:>13.3f}" for value in values)
-    print(f"{label:34s} {cells} {np.nanmean(values):>8.3f}")
-
-
-def head(title: str, columns: Sequence[str]) -> None:
-    """The title and the column names."""
-    print(f"\n{title}\n{'':34s} " + " ".join(f"{name:>13s}" for name in columns) + "     mean")
 
 
 def spearman(result: Evaluation) -> list[float]:
@@ -297,7 +289,7 @@ COMMANDS = {
 def main() -> None:
     """Reads the arguments and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("command", choices=[*COMMANDS, "validation"])
+    parser.add_argument("command", choices=[*COMMANDS, "validation", "hat"])
     parser.add_argument("--space", choices=sorted(SPLITS), action="append")
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
@@ -305,7 +297,11 @@ def main() -> None:
     parser.add_argument("--executor", default="local", help="local, local:N or ray://ADDRESS")
     arguments = parser.parse_args()
     with open_executor(arguments.executor) as executor:
-        run(arguments, executor)
+        if arguments.command == "hat":
+            data = Path(os.environ["HELP_REFERENCE_DATA"])
+            print_hat(data, executor, arguments.repeats, arguments.seed)
+        else:
+            run(arguments, executor)
     print(f"\nrandom supports: mean of {arguments.repeats}, seed {arguments.seed}; designed: of 10")
 
 

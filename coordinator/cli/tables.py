@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import numpy as np
 import typer
@@ -17,6 +17,8 @@ from help_core.accuracy.table import read_accuracy_csv
 from help_core.errors import BadInput, NotFound, StoreError
 from help_core.records import AccuracyRow, TableOrigin, TableRow
 from help_core.spaces import SearchSpace, get_gene_space, get_space
+from help_core.spaces.hat import Hat
+from help_core.tables.hat_import import Part, read_hat_latency
 from help_core.tables.help_import import read_help_latency
 from help_core.tables.latency import (
     PARQUET_SUFFIXES,
@@ -73,6 +75,36 @@ def import_help(
     table = read_help_latency(root, get_space(space))
     with connect(context, coordinator) as client:
         count = client.import_rows(space, "HayeonLee/HELP", _parts(_table_rows(table)))
+    _report(count, table.devices, as_json=as_json)
+
+
+@import_app.command("hat")
+def import_hat(
+    context: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(help="HAT's latency_dataset/ folder, or one CSV file of it.")
+    ],
+    space: Space = "hat",
+    part: Annotated[
+        str, typer.Option(help=f"Of a sentence: {', '.join(get_args(Part))}.")
+    ] = "total",
+    coordinator: Coordinator = DEFAULT_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Import HAT's latency tables (github.com/mit-han-lab/hardware-aware-transformers).
+
+    They hold averages over layers: each row becomes a network with those averages, or the
+    nearest that the space has, its latency changed by what a fit to the file says of that.
+    """
+    hat = get_space(space)
+    if not isinstance(hat, Hat):
+        raise BadInput(f"HAT's tables are of transformers, not of {space}; use --space hat")
+    if part not in get_args(Part):
+        raise BadInput(f"--part {part[:40]!r} is unknown; use {', '.join(get_args(Part))}")
+    table = read_hat_latency(path, hat, cast(Part, part))
+    source = "mit-han-lab/hardware-aware-transformers"
+    with connect(context, coordinator) as client:
+        count = client.import_rows(space, source, _parts(_table_rows(table)))
     _report(count, table.devices, as_json=as_json)
 
 

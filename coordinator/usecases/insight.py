@@ -16,9 +16,12 @@ import numpy as np
 
 from coordinator.clock import Clock
 from coordinator.store import SqlStore
+from coordinator.usecases.measure import best_of_each
+from coordinator.usecases.quantities import latency
+from coordinator.usecases.support import support_of
 from help_core.arrays import FloatArray
 from help_core.errors import NotFound
-from help_core.predictors.base import INTERVAL_LEVEL, Predictor, Support
+from help_core.predictors.base import INTERVAL_LEVEL, Predictor
 from help_core.predictors.registry import PredictorSource
 from help_core.records import (
     AdaptRun,
@@ -30,6 +33,7 @@ from help_core.records import (
     PredictedPoint,
     RunState,
 )
+from help_core.records.orders import MEDIAN
 from help_core.spaces import GeneSpace, get_gene_space
 
 T = TypeVar("T")
@@ -122,8 +126,9 @@ class Insight:
         measured = np.array(list(rest.values()))
         points: list[PredictedPoint] = []
         if rest:
-            genes = space.to_genes([space.parse(name) for name in latencies])
-            support = Support(genes, np.array(list(latencies.values())))
+            best = best_of_each(self._store.measurements(run.order.device, list(latencies)))
+            stored = [best[name] for name in latencies if name in best]
+            support = support_of(space, stored, latency(MEDIAN))
             with self._asking:
                 adapted = predictor.adapt(support, np.random.default_rng(run.order.seed))
                 predicted = adapted.predict(space.to_genes([space.parse(name) for name in rest]))

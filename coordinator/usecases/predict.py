@@ -11,9 +11,12 @@ from coordinator.clock import Clock
 from coordinator.store import Store
 from coordinator.usecases.candidates import load_knowledge
 from coordinator.usecases.measure import last_adaptation
+from coordinator.usecases.quantities import latency
+from coordinator.usecases.support import support_of
 from help_core.errors import BadInput
-from help_core.predictors.base import Prediction, Support
+from help_core.predictors.base import Prediction
 from help_core.predictors.registry import PredictorSource, get_predictor
+from help_core.records.orders import MEDIAN
 from help_core.spaces import Architecture, parse_architecture
 
 
@@ -48,10 +51,7 @@ class Predicting:
         adaptation, measured = last_adaptation(self._store, device, spaces[0], self._clock.now_s())
         knowledge = load_knowledge(self._store, spaces[0], adaptation.predictor, self._predictors)
         space = knowledge.space
-        support = Support(
-            space.to_genes([space.parse(name) for name in measured]),
-            np.array([stored.measurement.summary.median_ms for stored in measured.values()]),
-        )
+        support = support_of(space, list(measured.values()), latency(MEDIAN))
         adapted = knowledge.predictor.adapt(support, np.random.default_rng(adaptation.seed))
         prediction = adapted.predict(space.to_genes(architectures))
         return architectures, prediction, knowledge.predictor.name

@@ -13,8 +13,9 @@ from coordinator.store import StoredMeasurement
 from coordinator.usecases.candidates import Field, Knowledge, Scorer, make_field
 from coordinator.usecases.measure import Measured
 from coordinator.usecases.quantities import Limited, Quantity, latency, limited, require
+from coordinator.usecases.support import support_of
 from help_core.arrays import FloatArray, IntArray
-from help_core.predictors.base import AdaptedPredictor, Prediction, Support
+from help_core.predictors.base import AdaptedPredictor, Prediction
 from help_core.records import AdaptOrder, Objective
 from help_core.search.confirm import (
     Candidates,
@@ -109,8 +110,7 @@ class Session:
     def _adapted(self, device: str, quantity: Quantity) -> AdaptedPredictor:
         """The predictor of a quantity, from everything that was measured on a device."""
         stored = [*self.support[device].values(), *self.confirmations[device].values()]
-        values = [require(quantity, device, one.measurement) for one in stored]
-        support = Support(self._genes([one.architecture for one in stored]), np.array(values))
+        support = support_of(self.knowledge.space, stored, quantity)
         return self.knowledge.predictor.adapt(support, np.random.default_rng(self.order.seed))
 
     def _candidates(self) -> Candidates:

@@ -23,6 +23,10 @@ class Support:
 
     genes: IntArray
     latency_ms: FloatArray
+    error_ms: FloatArray | None = None
+    """Standard error of each latency, ``[k]``, where the measurements tell it."""
+    pruned: bool | None = None
+    """Whether what was measured lacked operations without effect, where that is known."""
 
     def __post_init__(self) -> None:
         if self.genes.ndim != 2 or self.latency_ms.shape != (self.genes.shape[0],):
@@ -32,6 +36,12 @@ class Support:
             )
         if not (np.isfinite(self.latency_ms).all() and (self.latency_ms > 0).all()):
             raise BadInput("support latencies must be finite and above 0 ms; drop what failed")
+        if self.error_ms is not None and not (
+            self.error_ms.shape == self.latency_ms.shape
+            and np.isfinite(self.error_ms).all()
+            and (self.error_ms >= 0).all()
+        ):
+            raise BadInput("support errors must be finite, not negative, and one per latency")
 
     def __len__(self) -> int:
         return len(self.latency_ms)

@@ -139,7 +139,7 @@ def with_references(space: GeneSpace, table: LatencyTable) -> LatencyTable:
     genes = space.to_genes(architectures)
     basis = Basis.fit(space, genes[: len(rows)])
     features = joined(basis.parts(genes))
-    tables = DeviceTables.fit(table.devices, features[: len(rows)], table.latency_ms)
+    tables = DeviceTables.fit(table.devices, [features[: len(rows)]], table.latency_ms)
     relative = tables.predict(features)
     scale_ms = np.nanmedian(table.latency_ms / relative[: len(rows)], axis=0)
     latency_ms = np.vstack([table.latency_ms, np.full((len(added), len(table.devices)), np.nan)])

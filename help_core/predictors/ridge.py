@@ -35,7 +35,7 @@ class RidgePredictor:
         genes = space.to_genes(table.architectures)
         basis = Basis.fit(space, genes)
         features = joined(basis.parts(genes))
-        return cls(basis, DeviceTables.fit(table.devices, features, table.latency_ms))
+        return cls(basis, DeviceTables.fit(table.devices, [features], table.latency_ms))
 
     @classmethod
     def shipped(cls, space: GeneSpace) -> RidgePredictor:

@@ -10,6 +10,8 @@ from math import isfinite
 from help_core.errors import BadInput
 
 MAX_SAMPLES = 100_000
+INTERVAL_IN_ERRORS = 1.96
+"""Half the width of a 95 % interval, in standard errors."""
 
 
 class Verdict(StrEnum):
@@ -55,6 +57,11 @@ class Summary:
         others = (self.low_ms, self.high_ms, self.q1_ms, self.q3_ms, self.mean_ms)
         if not all(map(isfinite, others)):
             raise BadInput("a summary holds a number that is not finite")
+
+    @property
+    def error_ms(self) -> float:
+        """Standard error of the median, from its interval."""
+        return max(self.high_ms - self.low_ms, 0.0) / (2 * INTERVAL_IN_ERRORS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,13 +147,24 @@ class EnumerableSpace(GeneSpace, Protocol):
 
 @runtime_checkable
 class HollowSpace(GeneSpace, Protocol):
-    """A gene space in which some architectures carry nothing from their input to their output.
+    """A gene space in whose architectures some parts, or all, lead from nowhere or to nowhere.
 
-    Such an architecture is valid, but its latency says nothing of the others.
+    An architecture that carries nothing from its input to its output is valid, but its
+    latency says nothing of the others. What hangs loose in one is executed by a framework
+    that takes the network at its word, and removed by who follows its graph.
     """
 
     def carries(self, genes: IntArray) -> BoolArray:
         """Whether each of ``[n, genes]`` carries its input to its output, ``[n]``."""
+
+    def traced(self, genes: IntArray) -> IntArray:
+        """Genotypes ``[n, genes]`` without the parts that lead to no output.
+
+        That is what an exporter keeps, which follows the graph from its outputs back.
+        """
+
+    def pruned(self, genes: IntArray) -> IntArray:
+        """Genotypes ``[n, genes]`` without the parts that have no effect on the output."""
 
 
 @runtime_checkable

@@ -1,9 +1,9 @@
 """Reads HAT's latency tables: ten features and the measured encoder and decoder latency.
 
 The tables (mit-han-lab/hardware-aware-transformers, ``latency_dataset/``) hold averages over
-the layers and not the architectures themselves, so they serve predictors on the ``help``
-features only. Their networks also have feed-forwards of 512 and 2 heads, which HAT measured
-but did not search.
+the layers and not the architectures themselves; ``hat_import`` finds architectures with those
+averages. Their networks also have feed-forwards of 512 and 2 heads, which HAT measured but did
+not search.
 """
 
 from __future__ import annotations

@@ -7,11 +7,19 @@ variance over the candidates that can change their ranking instead of mutual inf
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.predictors.transfer.dictionary import Dictionary
 from help_core.predictors.transfer.prior import Draws
+from help_core.predictors.transfer.readings import Reading
+
+Read: TypeAlias = Callable[[IntArray, Reading], Dictionary]
+"""Makes the dictionary of what a device with that reading executes of genotypes."""
 
 EXTREMES = 0.06
 """Share of the fastest and of the slowest candidates that is never measured.
@@ -20,6 +28,39 @@ Networks that a runtime can fold away (disconnected cells) tell nothing about th
 """
 ANCHOR_SHARE = 0.25
 """Standard deviation of the weights of single training devices, for choosing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is held possible of a device."""
+
+    draws: Draws
+    weight: FloatArray
+    """Of the draws, ``[m]``."""
+    shares: Mapping[Reading, float]
+
+    @property
+    def noise(self) -> float:
+        """Relative standard deviation of a measurement in a typical draw."""
+        return float(np.exp(self.weight @ np.log(self.draws.noise)))
+
+    def features(self, read: Read, genes: IntArray) -> FloatArray:
+        """Features ``[n, d]`` whose inner products are the covariance of latencies.
+
+        Of a mixture of readings that is the mean of theirs, and what the readings
+        themselves leave open.
+        """
+        dictionaries = {reading: read(genes, reading) for reading in self.shares}
+        parts = [
+            np.sqrt(share) * prior_features(dictionaries[reading], self.draws, self.weight)
+            for reading, share in self.shares.items()
+        ]
+        mean = sum(share * dictionaries[one].anchors[:, :1] for one, share in self.shares.items())
+        parts += [
+            np.sqrt(share) * (dictionaries[one].anchors[:, :1] - mean)
+            for one, share in self.shares.items()
+        ]
+        return np.column_stack(parts)
 
 
 def prior_features(dictionary: Dictionary, draws: Draws, weight: FloatArray) -> FloatArray:

@@ -35,16 +35,15 @@ class Interval:
     """Variance that the resolution of the device's clock adds."""
 
     @classmethod
-    def of(cls, latency_ms: FloatArray, left_out: FloatArray) -> Interval:
-        """For a support of latencies ``[k]``, each predicted from the others with an error of
-        ``left_out [k]`` standard deviations.
+    def of(cls, left_out: FloatArray, rounding_ms2: float) -> Interval:
+        """For a support of which each of ``[k]`` was predicted from the others with an error
+        of ``left_out`` standard deviations.
 
         The noise of the device is judged by the support alone, hence Student's t with ``k``
-        degrees of freedom. A clock of whole milliseconds shows in the support.
+        degrees of freedom.
         """
-        quantile = float(stats.t.ppf((1 + INTERVAL_LEVEL) / 2, len(latency_ms)))
-        whole = len(latency_ms) > 1 and bool((latency_ms == np.round(latency_ms)).all())
-        return cls(WIDENING * quantile * _factor(left_out), WHOLE_MS_VARIANCE if whole else 0.0)
+        quantile = float(stats.t.ppf((1 + INTERVAL_LEVEL) / 2, len(left_out)))
+        return cls(WIDENING * quantile * _factor(left_out), rounding_ms2)
 
     def around(self, latency_ms: FloatArray, deviation_ms: FloatArray) -> Prediction:
         """Predictions ``[n]`` with their intervals; the lower bound stays above zero."""
@@ -52,6 +51,12 @@ class Interval:
         # Reciprocal below, so that a wide interval does not reach zero.
         low_ms = np.maximum(latency_ms - half_ms, latency_ms**2 / (latency_ms + 2 * half_ms))
         return Prediction(latency_ms, low_ms, latency_ms + half_ms)
+
+
+def rounding_variance(latency_ms: FloatArray) -> float:
+    """In ms²; a clock of whole milliseconds shows in the latencies ``[k]`` of a support."""
+    whole = len(latency_ms) > 1 and bool((latency_ms == np.round(latency_ms)).all())
+    return WHOLE_MS_VARIANCE if whole else 0.0
 
 
 def _factor(left_out: FloatArray) -> float:

@@ -13,6 +13,7 @@ from help_core.predictors.transfer.choices import one_hot
 from help_core.predictors.transfer.dictionary import Dictionary, Kind, Layout
 from help_core.predictors.transfer.learned import Learned
 from help_core.predictors.transfer.paper import PaperMachine
+from help_core.predictors.transfer.readings import executed, readings
 from help_core.predictors.transfer.simulated import SimulatedDevices
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.spaces.base import GeneSpace
@@ -49,7 +50,7 @@ class Knowledge:
         """From the tables of training devices, of which there may be none."""
         genes = space.to_genes(table.architectures)
         basis = Basis.fit(space, genes)
-        features = joined(basis.parts(genes))
+        features = [joined(basis.parts(executed(space, genes, one))) for one in readings(space)]
         tables = DeviceTables.fit(table.devices, features, table.latency_ms)
         rows = np.random.default_rng(0).permutation(len(genes))[:REFERENCES]
         return cls.derive(basis, tables, genes[np.sort(rows)])

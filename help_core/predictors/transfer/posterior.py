@@ -44,6 +44,8 @@ class Posterior:
     """Spread of the draws' means less what the support explains, ``[v, v]``."""
     left_out: FloatArray
     """Errors in predicting each measurement from the others, in standard deviations, ``[k]``."""
+    log_evidence: float
+    """Of the support under the whole prior, up to a constant for that support."""
 
     def moments(self, dictionary: Dictionary) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement, ``[n]`` each."""
@@ -58,20 +60,27 @@ class Posterior:
 
 
 def fit_posterior(
-    support: Dictionary, relative: FloatArray, draws: Draws, prior: PriorScales
+    support: Dictionary,
+    relative: FloatArray,
+    draws: Draws,
+    prior: PriorScales,
+    error: FloatArray | float = 0.0,
 ) -> Posterior:
     """From the support's dictionary and latencies ``[k]`` over that of the mean device.
 
-    ``relative`` is in units in which the median ratio to the mean device is 1.
+    ``relative`` is in units in which the median ratio to the mean device is 1, and so is
+    ``error``, the standard error of each measurement besides the noise of the device.
     """
     anchor_scale = np.median(relative[:, None] / support.anchors, axis=0)
     residual = (relative[:, None] - support.anchors * anchor_scale).T
     grams = _grams(support)
     noise = (draws.noise[:, None] * support.anchors[:, 0]) ** 2 + JITTER
     noise *= outlier_variances(prior, len(relative))
+    noise += np.square(error)
     plausible = _plausible(grams, noise, residual, draws)
     evidence = _evidence(grams, noise[plausible], residual, draws.take(plausible))
     weight = np.exp(prior.temper * (evidence - evidence.max()))
+    log_evidence = float(evidence.max() + np.log(np.exp(evidence - evidence.max()).mean()))
     weight /= weight.sum()
     order = np.argsort(-weight, kind="stable")[:KEPT]
     order = order[weight[order] > LEAST_WEIGHT]
@@ -87,7 +96,8 @@ def fit_posterior(
     centred = (means - mean) * np.sqrt(weight)[:, None]
     explained = np.einsum("e,evk,ekl,ewl->vw", weight, forms, inverse, forms, optimize=True)
     left_out = _left_out(inverse, solved, weight)
-    return Posterior(support, kept, weight, mean, centred.T @ centred - explained, left_out)
+    doubt = centred.T @ centred - explained
+    return Posterior(support, kept, weight, mean, doubt, left_out, log_evidence)
 
 
 def _left_out(inverse: FloatArray, solved: FloatArray, weight: FloatArray) -> FloatArray:

@@ -13,14 +13,16 @@ import numpy as np
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadInput, NotFound
-from help_core.predictors.base import Prediction, Support
+from help_core.predictors.base import Support
+from help_core.predictors.transfer.adapted import AdaptedTransfer, Fit
 from help_core.predictors.transfer.artefact import load_shipped
-from help_core.predictors.transfer.choose import choose, prior_features, typical
+from help_core.predictors.transfer.choose import Belief, choose, typical
 from help_core.predictors.transfer.dictionary import Dictionary
-from help_core.predictors.transfer.intervals import Interval
+from help_core.predictors.transfer.intervals import Interval, rounding_variance
 from help_core.predictors.transfer.knowledge import Knowledge
-from help_core.predictors.transfer.posterior import Posterior, fit_posterior
+from help_core.predictors.transfer.posterior import fit_posterior
 from help_core.predictors.transfer.prior import Draws, PriorScales, draw_prior
+from help_core.predictors.transfer.readings import Reading, chances, executed, readings
 from help_core.predictors.transfer.tables import FAILED_BELOW_MEDIAN
 from help_core.predictors.transfer.teaching import taught
 from help_core.spaces.base import EnumerableSpace, GeneSpace, HollowSpace, sample_genes
@@ -29,8 +31,6 @@ from help_core.tables.latency import LatencyTable
 CANDIDATES = 400
 """Architectures that a designed support is chosen from, at most."""
 UNTRAINED_SAMPLE = 600
-LEAST_RELATIVE = 0.02
-"""No network is predicted faster than this share of the typical latency."""
 
 
 @dataclass(slots=True)
@@ -82,16 +82,18 @@ class TransferPredictor:
         """Rows of ``candidates [n, genes]`` to measure; raises ``BadInput`` if too few."""
         if count > len(candidates):
             raise BadInput(f"{count} support points asked for, {len(candidates)} candidates")
-        weight = np.full(len(self._draws), 1 / len(self._draws))
-        return self._choose(candidates, count, rng, self._draws, weight, None)
+        return self._choose(candidates, count, rng, self._undecided(), None)
 
     def next_candidate(
         self, support: Support, candidates: IntArray, rng: np.random.Generator
     ) -> int:
         """Row of the candidate to measure after ``support``, given what it says."""
-        posterior = self.adapt(support, rng).posterior
-        picked = self._choose(candidates, 1, rng, posterior.draws, posterior.weight, support)
-        return int(picked[0])
+        adapted = self.adapt(support, rng)
+        posterior = adapted.likeliest.posterior
+        shares = dict.fromkeys(readings(self.space), 0.0)
+        shares |= {fit.reading: one for fit, one in zip(adapted.fits, adapted.shares, strict=True)}
+        belief = Belief(posterior.draws, posterior.weight, shares)
+        return int(self._choose(candidates, 1, rng, belief, support)[0])
 
     def adapt(self, support: Support, rng: np.random.Generator) -> AdaptedTransfer:
         """The device of the support, from one measurement on; deterministic.
@@ -100,14 +102,35 @@ class TransferPredictor:
         """
         if not len(support):
             raise BadInput("transfer needs at least 1 support point to give latencies in ms")
-        dictionary = self.dictionary(support.genes)
-        ratio = support.latency_ms / dictionary.anchors[:, 0]
-        usable = np.flatnonzero(ratio > FAILED_BELOW_MEDIAN * np.median(ratio))
-        scale_ms = float(np.median(ratio[usable]))
-        relative = support.latency_ms[usable] / scale_ms
-        posterior = fit_posterior(dictionary.take(usable), relative, self._draws, self.prior)
-        interval = Interval.of(support.latency_ms[usable], posterior.left_out)
-        return AdaptedTransfer(self, posterior, scale_ms, interval)
+        dictionaries = [self.read(support.genes, reading) for reading in readings(self.space)]
+        ratios = [support.latency_ms / one.anchors[:, 0] for one in dictionaries]
+        # The readings are compared by the same measurements.
+        sound = [one > FAILED_BELOW_MEDIAN * np.median(one) for one in ratios]
+        usable = np.flatnonzero(np.any(sound, axis=0))
+        error_ms = np.zeros(len(support)) if support.error_ms is None else support.error_ms
+        fits = [
+            self._fit(reading, one.take(usable), support.latency_ms[usable], error_ms[usable])
+            for reading, one in zip(readings(self.space), dictionaries, strict=True)
+        ]
+        return AdaptedTransfer.of(self.read, fits, chances(self.space, support.pruned))
+
+    def _fit(
+        self, reading: Reading, dictionary: Dictionary, latency_ms: FloatArray, error_ms: FloatArray
+    ) -> Fit:
+        scale_ms = float(np.median(latency_ms / dictionary.anchors[:, 0]))
+        rounding_ms2 = rounding_variance(latency_ms)
+        posterior = fit_posterior(
+            dictionary,
+            latency_ms / scale_ms,
+            self._draws,
+            self.prior,
+            np.sqrt(error_ms**2 + rounding_ms2) / scale_ms,
+        )
+        return Fit(reading, posterior, scale_ms, Interval.of(posterior.left_out, rounding_ms2))
+
+    def read(self, genes: IntArray, reading: Reading) -> Dictionary:
+        """The terms over what a device executes of genotypes ``[n, genes]``."""
+        return self.dictionary(executed(self.space, genes, reading))
 
     def dictionary(self, genes: IntArray) -> Dictionary:
         """The terms over genotypes; a space that can be listed is computed only once."""
@@ -120,6 +143,11 @@ class TransferPredictor:
             row_of[_codes(space, genes_of_all)] = np.arange(len(genes_of_all))
             self._whole, self._row_of = self.knowledge.dictionary(genes_of_all), row_of
         return self._whole.take(self._row_of[_codes(space, genes)])
+
+    def _undecided(self) -> Belief:
+        """Before any measurement."""
+        weight = np.full(len(self._draws), 1 / len(self._draws))
+        return Belief(self._draws, weight, chances(self.space, None))
 
     def _carrying(self, candidates: IntArray, count: int) -> IntArray:
         """Rows of candidates that carry something, or all if there are too few of those."""
@@ -134,38 +162,17 @@ class TransferPredictor:
         candidates: IntArray,
         count: int,
         rng: np.random.Generator,
-        draws: Draws,
-        weight: FloatArray,
+        belief: Belief,
         support: Support | None,
     ) -> IntArray:
         usable = self._carrying(candidates, count)
         rows = usable[np.sort(rng.permutation(len(usable))[: max(CANDIDATES, count)])]
-        dictionary = self.dictionary(candidates[rows])
-        rows = rows[typical(dictionary.anchors[:, 0], count)]
-        dictionary = self.dictionary(candidates[rows])
-        features = prior_features(dictionary, draws, weight)
-        noise = float(np.exp(weight @ np.log(draws.noise))) ** 2 * dictionary.anchors[:, 0] ** 2
-        speed = dictionary.anchors[:, 0]
-        measured = None
-        if support is not None:
-            measured = prior_features(self.dictionary(support.genes), draws, weight)
+        rows = rows[typical(self.dictionary(candidates[rows]).anchors[:, 0], count)]
+        features = belief.features(self.read, candidates[rows])
+        speed = self.dictionary(candidates[rows]).anchors[:, 0]
+        noise = belief.noise**2 * speed**2
+        measured = None if support is None else belief.features(self.read, support.genes)
         return rows[choose(features, noise, count, speed, measured)]
-
-
-@dataclass(frozen=True, slots=True)
-class AdaptedTransfer:
-    """The posterior of one device."""
-
-    parent: TransferPredictor
-    posterior: Posterior
-    scale_ms: float
-    interval: Interval
-
-    def predict(self, genes: IntArray) -> Prediction:
-        """Latencies of genotypes ``[n, genes]``."""
-        mean, deviation = self.posterior.moments(self.parent.dictionary(genes))
-        latency_ms = self.scale_ms * np.maximum(mean, LEAST_RELATIVE)
-        return self.interval.around(latency_ms, self.scale_ms * deviation)
 
 
 def _codes(space: EnumerableSpace, genes: IntArray) -> IntArray:

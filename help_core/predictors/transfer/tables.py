@@ -6,7 +6,9 @@ architecture of the space, which is what transfer to another device builds on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,22 +36,27 @@ class DeviceTables:
 
     @classmethod
     def fit(
-        cls, devices: tuple[str, ...], features: FloatArray, latency_ms: FloatArray
+        cls, devices: tuple[str, ...], features: Sequence[FloatArray], latency_ms: FloatArray
     ) -> DeviceTables:
-        """From features ``[n, basis]`` and latencies ``[n, devices]`` with gaps as NaN.
+        """From latencies ``[n, devices]`` with gaps as NaN, and features ``[n, basis]``.
 
-        Raises ``BadTable`` if a device has too few rows or a constant column.
+        Several features are several readings of the same architectures; each device is
+        explained by the one that explains it best. Raises ``BadTable`` if a device has too
+        few rows or a constant column.
         """
         fits = [
-            _fit_device(device, features, latency_ms[:, column])
+            max(
+                (_fit_device(device, reading, latency_ms[:, column]) for reading in features),
+                key=lambda fit: fit.log_evidence,
+            )
             for column, device in enumerate(devices)
         ]
-        width = features.shape[1]
+        width = features[0].shape[1]
         return cls(
             devices,
-            np.column_stack([fit[0] for fit in fits]) if fits else np.empty((width, 0)),
-            np.array([fit[1] for fit in fits]),
-            np.array([fit[2] for fit in fits]),
+            np.column_stack([fit.weights for fit in fits]) if fits else np.empty((width, 0)),
+            np.array([fit.offset for fit in fits]),
+            np.array([fit.noise for fit in fits]),
         )
 
     def take(self, rows: IntArray) -> DeviceTables:
@@ -67,9 +74,14 @@ class DeviceTables:
         return relative
 
 
-def _fit_device(
-    device: str, features: FloatArray, latency_ms: FloatArray
-) -> tuple[FloatArray, float, float]:
+class _DeviceFit(NamedTuple):
+    weights: FloatArray
+    offset: float
+    noise: float
+    log_evidence: float
+
+
+def _fit_device(device: str, features: FloatArray, latency_ms: FloatArray) -> _DeviceFit:
     usable, target = _cleaned(device, latency_ms)
     x, mean, deviation = features[usable], target.mean(), target.std()
     y = (target - mean) / deviation
@@ -80,10 +92,11 @@ def _fit_device(
     noise = float(NOISE_GRID[int(np.argmax(evidence))])
     weights = vectors @ (projected / (values + noise)) * deviation
     fitted_mean = float((features @ weights).mean() + mean)
-    return (
+    return _DeviceFit(
         weights / fitted_mean,
         float(mean / fitted_mean),
         float(np.sqrt(noise) * deviation / fitted_mean),
+        max(evidence),
     )
 
 

@@ -10,7 +10,7 @@ iwslt14.de-en) are exact; 44,512 (fairseq's joined dictionary of wmt14.en-fr) an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from help_core.errors import BadInput
 
@@ -34,8 +34,8 @@ class HatTask:
     shared_embeddings: bool
     """Encoder, decoder and output projection use one table (``share-all-embeddings``)."""
     length: int
-    ffn_dims: tuple[int, int, int]
-    heads: tuple[int, int]
+    ffn_dims: tuple[int, ...]
+    heads: tuple[int, ...]
 
     def __post_init__(self) -> None:
         if min(self.source_vocabulary, self.target_vocabulary) < 2 or self.length < 1:
@@ -52,3 +52,14 @@ TASKS: Mapping[str, HatTask] = {
     "wmt19.en-de": HatTask(49_600, 49_600, True, 30, (1024, 2048, 3072), (4, 8)),
     "iwslt14.de-en": HatTask(8_848, 6_632, False, 23, (512, 1024, 2048), (2, 4)),
 }
+
+MEASURED_FFN_DIMS = (512, 1024, 2048, 3072)
+MEASURED_HEADS = (2, 4, 8)
+
+
+def as_measured(task: HatTask) -> HatTask:
+    """The task with all choices that HAT measured, of which it searched some.
+
+    Source: ``configs/*/latency_dataset/*.yml``, the same choices in every file.
+    """
+    return replace(task, ffn_dims=MEASURED_FFN_DIMS, heads=MEASURED_HEADS)

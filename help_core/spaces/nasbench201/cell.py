@@ -75,17 +75,25 @@ def live_edges(genes: IntArray) -> IntArray:
     An edge that nothing flows into, or that leads nowhere, is what a graph optimiser
     removes; ``none`` is never live.
     """
-    count = genes.shape[0]
     present = genes != NONE
-    reached = np.zeros((count, NODES), dtype=bool)
+    reached = np.zeros((len(genes), NODES), dtype=bool)
     reached[:, 0] = True
     for edge, (source, target) in enumerate(EDGES):
         reached[:, target] |= reached[:, source] & present[:, edge]
-    useful = np.zeros((count, NODES), dtype=bool)
+    live = useful_edges(genes)
+    for edge, (source, _) in enumerate(EDGES):
+        live[:, edge] &= reached[:, source]
+    return live
+
+
+def useful_edges(genes: IntArray) -> IntArray:
+    """1 where an edge leads to the output, even if nothing but zeros flows; ``[n, 6]``."""
+    present = genes != NONE
+    useful = np.zeros((len(genes), NODES), dtype=bool)
     useful[:, NODES - 1] = True
     for edge, (source, target) in reversed(list(enumerate(EDGES))):
         useful[:, source] |= useful[:, target] & present[:, edge]
-    live = np.empty((count, len(EDGES)), dtype=np.int64)
-    for edge, (source, target) in enumerate(EDGES):
-        live[:, edge] = present[:, edge] & reached[:, source] & useful[:, target]
-    return live
+    edges = np.empty((len(genes), len(EDGES)), dtype=np.int64)
+    for edge, (_, target) in enumerate(EDGES):
+        edges[:, edge] = present[:, edge] & useful[:, target]
+    return edges

@@ -11,7 +11,16 @@ from help_core.arrays import BoolArray, FloatArray, IntArray
 from help_core.errors import BadInput
 from help_core.spaces.base import Architecture, BuildOptions, Cost, Costs, Stage
 from help_core.spaces.genes import checked_genes
-from help_core.spaces.nasbench201.cell import EDGES, OPERATIONS, format_cell, live_edges, parse_cell
+from help_core.spaces.nasbench201.cell import (
+    EDGES,
+    NODES,
+    OPERATIONS,
+    SKIP,
+    format_cell,
+    live_edges,
+    parse_cell,
+    useful_edges,
+)
 from help_core.spaces.nasbench201.costs import Skeleton, operation_counts, physics
 from help_core.spaces.nasbench201.network import build_network
 
@@ -70,6 +79,20 @@ class NasBench201:
         """Whether some path leads from each cell's input to its output, ``[n]``."""
         live: BoolArray = live_edges(genes).sum(axis=1) > 0
         return live
+
+    def traced(self, genes: IntArray) -> IntArray:
+        """Genotypes ``[n, 6]`` with ``none`` on every edge that leads to no output."""
+        traced: IntArray = genes * useful_edges(genes)
+        return traced
+
+    def pruned(self, genes: IntArray) -> IntArray:
+        """Genotypes ``[n, 6]`` with ``none`` on every edge that is on no path to the output.
+
+        Of a cell that carries nothing a lone skip is left: the network around it is the same.
+        """
+        pruned: IntArray = genes * live_edges(genes)
+        pruned[~self.carries(genes), EDGES.index((0, NODES - 1))] = SKIP
+        return pruned
 
     def features(self, genes: IntArray, kind: str) -> FloatArray:
         """``help``: one-hot operations ``[n, 30]``; ``physics``: see ``costs.physics``."""

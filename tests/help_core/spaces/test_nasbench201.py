@@ -105,11 +105,42 @@ def test_a_disconnected_cell_is_a_network_that_ignores_its_image(precision: Prec
     assert np.isfinite(outputs[0]).all()
 
 
+def test_a_pruned_cell_builds_the_network_that_the_whole_cell_builds() -> None:
+    space = NasBench201()
+    genes = sample_genes(space, 12, np.random.default_rng(5))
+    genes = genes[space.carries(genes)]
+    left = space.pruned(genes)
+    assert (left != genes).any()
+    for texts in zip(space.from_genes(genes), space.from_genes(left), strict=True):
+        whole, pruned = (space.build(one, BuildOptions())[0].model for one in texts)
+        assert [one.op_type for one in whole.graph.node] == [
+            one.op_type for one in pruned.graph.node
+        ]
+
+
 def test_dead_edges_leave_no_nodes_behind() -> None:
     space = NasBench201()
     live = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|"
     dead = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|none~0|skip_connect~1|none~2|"
     assert len(build(space, dead).graph.node) == len(build(space, live).graph.node)
+
+
+def test_a_trace_keeps_what_convolves_zeros_and_drops_what_nobody_uses() -> None:
+    space = NasBench201()
+    unreached = "|none~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|none~0|none~1|skip_connect~2|"
+    unused = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|"
+    genes = space.to_genes([space.parse(unreached), space.parse(unused)])
+    kept, dropped = space.from_genes(space.traced(genes))
+    assert str(kept) == f"nasbench201:{unreached}"
+    assert str(dropped) == "nasbench201:|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+
+
+def test_of_a_cell_that_carries_nothing_the_network_around_it_is_left() -> None:
+    space = NasBench201()
+    genes = space.to_genes([space.parse(DISCONNECTED)])
+    assert str(space.from_genes(space.pruned(genes))[0]) == (
+        "nasbench201:|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+    )
 
 
 def test_parallel_convolutions_have_weights_of_their_own() -> None:

@@ -50,13 +50,11 @@ def test_deviations_are_sums_over_layers(simulated: SimulatedDevices) -> None:
 
 
 def test_supports_that_surprise_widen_intervals_and_calm_ones_narrow_them() -> None:
-    latency_ms = np.linspace(1.1, 3.3, 10)
-    calm, usual, wild = (Interval.of(latency_ms, np.full(10, z)) for z in (0.1, 0.585, 3.0))
+    calm, usual, wild = (Interval.of(np.full(10, z), 0) for z in (0.1, 0.585, 3.0))
     assert calm.half_width < usual.half_width < wild.half_width
     assert wild.half_width < 5 * calm.half_width
 
 
 def test_two_measurements_do_not_change_the_width() -> None:
-    latency_ms = np.array([1.1, 2.3])
-    widths = {Interval.of(latency_ms, np.full(2, z)).half_width for z in (0.01, 5.0)}
+    widths = {Interval.of(np.full(2, z), 0).half_width for z in (0.01, 5.0)}
     assert len(widths) == 1

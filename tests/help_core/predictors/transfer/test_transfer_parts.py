@@ -119,7 +119,7 @@ def test_denoising_removes_failed_measurements_and_outliers(
     dirty[:5] = 0.003
     dirty[5] *= 40
     features = joined(predictor.knowledge.basis.parts(genes))
-    fits = [DeviceTables.fit(("d",), features, table[:, None]) for table in (clean, dirty)]
+    fits = [DeviceTables.fit(("d",), [features], table[:, None]) for table in (clean, dirty)]
     from_clean, from_dirty = (fit.predict(features)[6:, 0] for fit in fits)
     error = np.abs(from_dirty / from_clean - 1)
     assert np.median(error) < 0.02

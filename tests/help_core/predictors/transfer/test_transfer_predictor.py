@@ -96,10 +96,9 @@ def test_intervals_cover_about_as_often_as_they_say(predictor: TransferPredictor
 def test_whole_milliseconds_widen_the_interval(predictor: TransferPredictor) -> None:
     support = measured(predictor, make_device(50), 10)
     whole = Support(support.genes, np.round(support.latency_ms))
-    nudged = Support(support.genes, np.round(support.latency_ms) + 1e-6)
     rng = np.random.default_rng(0)
-    coarse, fine = (predictor.adapt(one, rng).predict(QUERIES) for one in (whole, nudged))
-    assert np.all(coarse.high_ms - coarse.low_ms > fine.high_ms - fine.low_ms)
+    coarse, fine = (predictor.adapt(one, rng).predict(QUERIES) for one in (whole, support))
+    assert np.median(coarse.high_ms - coarse.low_ms) > np.median(fine.high_ms - fine.low_ms)
 
 
 def test_one_wrong_measurement_does_little_harm(predictor: TransferPredictor) -> None:
@@ -182,7 +181,7 @@ def test_designed_supports_beat_random_ones(predictor: TransferPredictor, count:
     rng = np.random.default_rng(5)
     designed: list[float] = []
     random: list[float] = []
-    for seed in range(60, 70):
+    for seed in range(60, 85):
         device = make_device(seed, 0.01)
         for scores, genes in (
             (designed, predictor.support_genes(count, rng)),
