@@ -10,7 +10,6 @@ how unlike the new device is goes from a sibling board to one that no device res
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.help_tables import SPLITS, read_split
+from benchmarks.reference import reference_folder
 from help_core.evaluation import Plan, evaluate
 from help_core.evaluation.records import SupportStrategy
 from help_core.predictors.transfer import TransferPredictor
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    data = Path(os.environ["HELP_REFERENCE_DATA"])
+    data = reference_folder()
     for space in arguments.space or ("nasbench201", "fbnet"):
         scores = score_lines(
             TransferPredictor.train,

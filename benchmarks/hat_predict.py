@@ -14,7 +14,6 @@ linear fit on the ten features, which is what HAT trains on 2,000 measurements.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from benchmarks.reference import reference_folder
 from help_core.arrays import FloatArray
 from help_core.predictors.transfer.tables import DeviceTables
 from help_core.tables.hat_csv import HatLatencies, read_hat_csv
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=30)
     arguments = parser.parse_args()
-    tables = read_features(Path(os.environ["HELP_REFERENCE_DATA"]))
+    tables = read_features(reference_folder())
     count = arguments.samples
     columns = ("other devices, 0", f"ridge on them, {count}", f"linear, {count}", "linear, 1500")
     print(f"HAT, {TASK}: Spearman\n{'':22s}" + "".join(f"{name:>20s}" for name in columns))

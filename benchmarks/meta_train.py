@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.reference import reference_folder
 from help_core.predictors.help.checkpoint import CheckpointRecord, save_checkpoint
 from help_core.predictors.help.data import MetaData, meta_data
 from help_core.predictors.help.meta_train import MetaTrained, Progress, meta_train
@@ -142,7 +142,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _data(split: Split, devices: Sequence[str]) -> MetaData:
-    folder = Path(os.environ["HELP_REFERENCE_DATA"]) / "help" / split.space.name
+    folder = reference_folder() / "help" / split.space.name
     return meta_data(read_help_latency(folder, split.space, devices), split.space)
 
 

@@ -18,17 +18,16 @@ printed where it is asked for. With --executor local:N, devices and repeats run 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.hat_scores import print_hat
 from benchmarks.help_tables import SPLITS, read_hw_nas_bench, read_split
+from benchmarks.reference import reference_folder
 from benchmarks.rows import head, row
 from help_core.evaluation import Evaluation, Plan, evaluate
 from help_core.evaluation.records import SupportStrategy
@@ -111,7 +110,7 @@ class Bench:
 
     def read(self, *devices: str) -> LatencyTable:
         """HELP's table of the training devices and of those named."""
-        data = Path(os.environ["HELP_REFERENCE_DATA"])
+        data = reference_folder()
         wanted = tuple(dict.fromkeys((*self.split.train, *devices)))
         return read_split(data, self.name, wanted)[1]
 
@@ -196,7 +195,7 @@ def far(bench: Bench, name: str) -> None:
     table = bench.read(*others, *back)
     _far_rows(bench, name, table, nvidia, others)
     if name == "nasbench201":
-        more = read_hw_nas_bench(Path(os.environ["HELP_REFERENCE_DATA"]), table)
+        more = read_hw_nas_bench(reference_folder(), table)
         _far_rows(bench, name, more, nvidia, tuple(d for d in more.devices if d.startswith("hw_")))
     _far_rows(bench, name, table, others, back)
 
@@ -298,7 +297,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with open_executor(arguments.executor) as executor:
         if arguments.command == "hat":
-            data = Path(os.environ["HELP_REFERENCE_DATA"])
+            data = reference_folder()
             print_hat(data, executor, arguments.repeats, arguments.seed)
         else:
             run(arguments, executor)

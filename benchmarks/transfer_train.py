@@ -14,13 +14,13 @@ with all its tables left out, all of its rows, and the artefact is learned from 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.hat_tables import BOARDS, HAT_SPACES, devices_of, hat_space, read_hat, without
 from benchmarks.help_tables import SPLITS, read_split
+from benchmarks.reference import reference_folder
 from help_core.evaluation import Plan, evaluate
 from help_core.evaluation.records import DeviceScore
 from help_core.predictors.transfer import TransferPredictor
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--space", choices=sorted((*SPLITS, *HAT_SPACES)), default="nasbench201")
     parser.add_argument("--out", type=Path, help="the .safetensors file to write")
     arguments = parser.parse_args()
-    data, name = Path(os.environ["HELP_REFERENCE_DATA"]), str(arguments.space)
+    data, name = reference_folder(), str(arguments.space)
     lesson = learn_of_hat(data, name) if name in HAT_SPACES else learn_of_help(data, name)
     provenance = Provenance(
         space=name,

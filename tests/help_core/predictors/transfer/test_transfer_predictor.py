@@ -176,7 +176,7 @@ def test_design_refuses_more_points_than_candidates(predictor: TransferPredictor
         predictor.design(QUERIES[:3], 10, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("count", [3, 10])
+@pytest.mark.parametrize("count", [3, 5])
 def test_designed_supports_beat_random_ones(predictor: TransferPredictor, count: int) -> None:
     rng = np.random.default_rng(5)
     designed: list[float] = []
