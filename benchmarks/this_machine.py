@@ -105,7 +105,8 @@ def main(
     truth_ms, verdicts = timed(others, "first.jsonl", "kept out")
     again = rng.permutation(len(others))[:repeated]
     again_ms, _ = timed(others[again], "second.jsonl", "measured again")
-    adapted = predictor.adapt(Support(support, support_ms), np.random.default_rng(seed))
+    measured = Support(support, support_ms, pruned=True)
+    adapted = predictor.adapt(measured, np.random.default_rng(seed))
     prediction = adapted.predict(others)
     error = np.abs(prediction.latency_ms / truth_ms - 1)
     inside = (prediction.low_ms <= truth_ms) & (truth_ms <= prediction.high_ms)
