@@ -25,6 +25,9 @@ BOARD_FAILURES = frozenset(kind for kind, attempts in ATTEMPTS.items() if attemp
 QUARANTINE_AFTER = 5
 """Board failures in a row before a device gets no more work."""
 
+ONLINE_WITHIN_S = 60.0
+"""An agent that was silent for longer counts as gone."""
+
 QUARANTINE_S = 600.0
 """After this long a device in quarantine is given a single job, to see whether it is well."""
 

@@ -11,7 +11,7 @@ from coordinator.servicers.errors import errors_to_status
 from coordinator.servicers.streams import until
 from coordinator.store import Acknowledgement
 from coordinator.usecases.access import check_agent_id
-from coordinator.usecases.agents import HEARTBEATS_PER_LEASE, Agents
+from coordinator.usecases.agents import Agents
 from help_core import __version__
 from help_core.errors import BadInput
 from help_core.records import Report
@@ -49,11 +49,10 @@ class AgentServicer(rpc.AgentServiceServicer):
             _check_count("devices", len(request.devices))
             devices = [from_offer(offer, request.agent_id) for offer in request.devices]
             await self._agents.register(request.agent_id, request.agent_version, devices)
-        lease_s = self._agents.lease_s
         return pb.RegisterResponse(
             coordinator_version=__version__,
-            lease_s=lease_s,
-            heartbeat_s=lease_s / HEARTBEATS_PER_LEASE,
+            lease_s=self._agents.lease_s,
+            heartbeat_s=self._agents.heartbeat_s,
         )
 
     async def LeaseJobs(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from coordinator.clock import Clock
 from coordinator.metrics import Metrics
+from coordinator.policy import ONLINE_WITHIN_S
 from coordinator.recorder import Recorder
 from coordinator.signals import Signals, jobs_of
 from coordinator.store import Acknowledgement, Delivery, Store
@@ -44,6 +45,8 @@ class Agents:
         self._recorder = recorder
         self._metrics = metrics
         self.lease_s = lease_s
+        # With leases of an hour an agent still has to say in time that it is there.
+        self.heartbeat_s = min(lease_s, ONLINE_WITHIN_S) / HEARTBEATS_PER_LEASE
         self.stopping = asyncio.Event()
         """Set when the coordinator drains: whoever waits goes home."""
 

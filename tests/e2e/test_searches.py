@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +16,43 @@ from coordinator.client import Client
 from help_core.records import AdaptOrder, Answer, JobState, Progress
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
-from tests.e2e.processes import coord, is_online, replay_agent, wait_for
+from tests.e2e.processes import (
+    Process,
+    coord,
+    free_port,
+    is_online,
+    python_module,
+    replay_agent,
+    wait_for,
+)
+
+
+@pytest.fixture
+def own_address(tmp_path: Path) -> Iterator[str]:
+    """A coordinator of this test alone, whose store is c.db."""
+    listen, store = f"127.0.0.1:{free_port()}", str(tmp_path / "c.db")
+    command = ["serve", "--listen", listen, "--store", store]
+    with Process(python_module("coordinator.main", *command), tmp_path / "log") as process:
+        wait_for(lambda: "listens on" in process.log.read_text())
+        yield listen
 
 
 def test_a_search_waits_for_a_device_that_is_gone_and_goes_on_when_it_is_back(
-    address: str, replay_table: Path, tmp_path: Path
+    own_address: str, replay_table: Path, tmp_path: Path
 ) -> None:
     renamed = tmp_path / "table.csv"
     header, _, rows = replay_table.read_text().partition("\n")
     renamed.write_text(header.replace("board", "fickle") + "\n" + rows)
     order = AdaptOrder("fickle", "nasbench201", max_latency_ms=(20.0,))
-    with replay_agent(tmp_path, address, renamed, "fickle") as agent:
-        wait_for(lambda: is_online(address, "fickle"))
+    with replay_agent(tmp_path, own_address, renamed, "fickle") as agent:
+        wait_for(lambda: is_online(own_address, "fickle"))
         # Without warning, and with the support set still to be measured.
         assert agent.stop(signal.SIGKILL) != 0
-    with Client(address) as client:
+    with closing(sqlite3.connect(tmp_path / "c.db")) as database:
+        # As a minute of silence would have it.
+        database.execute("UPDATE agents SET last_seen_s = last_seen_s - 61")
+        database.commit()
+    with Client(own_address) as client:
         events = client.adapt(order)
         said = next(
             event.message
@@ -35,7 +60,7 @@ def test_a_search_waits_for_a_device_that_is_gone_and_goes_on_when_it_is_back(
             if isinstance(event, Progress) and "offline" in event.message
         )
         assert said == "waiting for the agent of fickle, which is offline"
-        with replay_agent(tmp_path, address, renamed, "fickle"):
+        with replay_agent(tmp_path, own_address, renamed, "fickle"):
             *_, answer = events
     assert isinstance(answer, Answer)
     assert len(answer.support) == 10

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from coordinator.policy import ONLINE_WITHIN_S
 from coordinator.store.tables import agents, devices, jobs, reports
 from help_core.errors import Conflict, NotFound
 from help_core.records import (
@@ -20,10 +21,6 @@ from help_core.records import (
     Verdict,
     check_labels,
 )
-
-ONLINE_WITHIN_S = 60.0
-"""An agent that was silent for longer counts as gone."""
-
 
 # Made once: an agent asks all the time, and making it takes longer than running it.
 _SEEN = (
