@@ -13,6 +13,12 @@ import pytest
 from tests.postgres import Postgres, running_postgres
 
 
+def pytest_configure() -> None:
+    """Before anything imports numpy or torch, here or in a child."""
+    # There is a worker for each core; idle threads of OpenMP spin on the other workers' cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """The folder of public reference data, or a skip that names what is missing."""
