@@ -73,9 +73,10 @@ def quickstart(
     console = Console()
     console.print(f"\nPicture of the front: {picture.resolve()}", highlight=False, soft_wrap=True)
     console.print(
-        "Next, on a fleet: 'help-coord serve' here, 'help-agent run --coordinator HOST:PORT' on a"
-        " board,\nthen 'help-coord adapt --device NAME --max-latency-ms X'.",
+        "Next, on a fleet: 'help-coord serve' here, on a board 'help-agent run --coordinator"
+        " HOST:PORT',\nthen 'help-coord adapt --device NAME --max-latency-ms X'.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
