@@ -42,6 +42,8 @@ FILES = (access_service_pb2, agent_service_pb2, fleet_service_pb2, model_service
 OVERSIZED_BYTES = 5 * 2**20
 DEADLINE_S = 1.0
 PARTS = 5
+QUIET_S = 40.0
+"""After the messages; housekeeping returns free memory each half minute."""
 IN_FLIGHT = 32
 CLIENT_SIDE = "Internal error from Core"
 """What the client's own library says when a stream is refused while it still writes."""
@@ -328,12 +330,15 @@ def main() -> None:
             tally.defects += found.defects
             memory.append(resident_mib(pid))
         elapsed_s = time.monotonic() - begin
+        time.sleep(QUIET_S)
+        rested = resident_mib(pid)
         defects = tally.defects + warm.defects
         logged = logged_defects(log)
         for (kind, code), count in sorted(tally.statuses.items()):
             print(f"{kind:10} {code:20} {count:8}")
         print(f"{arguments.messages} messages to {len(all_methods())} methods, {elapsed_s:.0f} s")
         print("memory before and after each part:", *(f"{mib:.0f} MiB" for mib in memory))
+        print(f"memory after {QUIET_S:.0f} quiet seconds: {rested:.0f} MiB")
         print(
             f"still serves: {still_serves(address)}; defects: {len(defects)}, logged {len(logged)}"
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from coordinator.clock import AnchoredClock
+from coordinator.memory import give_back_memory
 from coordinator.metrics import Metrics
 from coordinator.security.records import AccessStore, AuditEntry
 from coordinator.signals import Signals, jobs_of
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 TICK_S = 2.0
 COUNT_EVERY = 5
 """Ticks between counts of all jobs and devices, which take longer than the rest."""
+TRIM_EVERY = 15
+"""Ticks between returns of free memory; half a minute."""
 PRUNE_EVERY = 1800
 """Ticks between looks for audit entries that are too old; about an hour."""
 DAY_S = 86_400.0
@@ -74,6 +77,8 @@ class Housekeeping:
         while True:
             try:
                 await asyncio.to_thread(self._tick, ticks % COUNT_EVERY == 0)
+                if ticks % TRIM_EVERY == 0:
+                    await asyncio.to_thread(give_back_memory)
                 if ticks % PRUNE_EVERY == 0:
                     await asyncio.to_thread(self._audit.prune, self._clock.now_s())
                 # Another coordinator may have queued jobs, which rings no bell here.
