@@ -54,9 +54,7 @@ def import_table(
     Rows that are there already are replaced, so importing twice changes nothing.
     """
     table = read_latency_table(file, get_space(space))
-    with connect(context, coordinator) as client:
-        count = client.import_rows(space, source or file.name, _parts(_table_rows(table)))
-    _report(count, table.devices, as_json=as_json)
+    _send(context, coordinator, table, source or file.name, as_json=as_json)
 
 
 @import_app.command("help")
@@ -73,9 +71,7 @@ def import_help(
     """
     root = folder / space if (folder / space).is_dir() else folder
     table = read_help_latency(root, get_space(space))
-    with connect(context, coordinator) as client:
-        count = client.import_rows(space, "HayeonLee/HELP", _parts(_table_rows(table)))
-    _report(count, table.devices, as_json=as_json)
+    _send(context, coordinator, table, "HayeonLee/HELP", as_json=as_json)
 
 
 @import_app.command("hat")
@@ -103,9 +99,7 @@ def import_hat(
         raise BadInput(f"--part {part[:40]!r} is unknown; use {', '.join(get_args(Part))}")
     table = read_hat_latency(path, hat, cast(Part, part))
     source = "mit-han-lab/hardware-aware-transformers"
-    with connect(context, coordinator) as client:
-        count = client.import_rows(space, source, _parts(_table_rows(table)))
-    _report(count, table.devices, as_json=as_json)
+    _send(context, coordinator, table, source, as_json=as_json)
 
 
 @import_app.command("accuracy")
@@ -221,8 +215,13 @@ def table_of_store(rows: Sequence[TableRow], space: SearchSpace) -> LatencyTable
     return LatencyTable(space.name, architectures, tuple(devices), latency_ms)
 
 
-def _report(count: int, devices: Sequence[str], *, as_json: bool) -> None:
+def _send(
+    context: typer.Context, coordinator: str, table: LatencyTable, source: str, *, as_json: bool
+) -> None:
+    """Sends a table to the coordinator and reports how much of it was stored."""
+    with connect(context, coordinator) as client:
+        count = client.import_rows(table.space, source, _parts(_table_rows(table)))
     if as_json:
-        print_json({"rows": count, "devices": list(devices)})
+        print_json({"rows": count, "devices": list(table.devices)})
     else:
-        Console().print(f"{count} latencies of {len(devices)} device(s) imported.")
+        Console().print(f"{count} latencies of {len(table.devices)} device(s) imported.")

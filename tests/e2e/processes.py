@@ -92,6 +92,12 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
         time.sleep(0.05)
 
 
+def serving(folder: Path, address: str, store: str) -> Process:
+    """A coordinator; it is there when its log says that it listens."""
+    command = python_module("coordinator.main", "serve", "--listen", address, "--store", store)
+    return Process(command, folder / "coordinator.log")
+
+
 def replay_agent(folder: Path, address: str, table: Path, device: str) -> Process:
     folder.mkdir(exist_ok=True)
     command = python_module("agent.main", "run", "--coordinator", address, "--board", "replay")

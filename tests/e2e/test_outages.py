@@ -9,20 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.processes import (
-    Process,
     coord,
     free_port,
     is_online,
     python_module,
     replay_agent,
+    serving,
     wait_for,
 )
 from tests.postgres import Postgres
-
-
-def serving(folder: Path, address: str, store: str) -> Process:
-    command = python_module("coordinator.main", "serve", "--listen", address, "--store", store)
-    return Process(command, folder / "coordinator.log")
 
 
 @contextmanager

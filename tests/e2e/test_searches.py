@@ -16,23 +16,14 @@ from coordinator.client import Client
 from help_core.records import AdaptOrder, Answer, JobState, Progress
 from help_core.spaces import get_gene_space
 from help_core.spaces.base import sample_genes
-from tests.e2e.processes import (
-    Process,
-    coord,
-    free_port,
-    is_online,
-    python_module,
-    replay_agent,
-    wait_for,
-)
+from tests.e2e.processes import coord, free_port, is_online, replay_agent, serving, wait_for
 
 
 @pytest.fixture
 def own_address(tmp_path: Path) -> Iterator[str]:
     """A coordinator of this test alone, whose store is c.db."""
-    listen, store = f"127.0.0.1:{free_port()}", str(tmp_path / "c.db")
-    command = ["serve", "--listen", listen, "--store", store]
-    with Process(python_module("coordinator.main", *command), tmp_path / "log") as process:
+    listen = f"127.0.0.1:{free_port()}"
+    with serving(tmp_path, listen, str(tmp_path / "c.db")) as process:
         wait_for(lambda: "listens on" in process.log.read_text())
         yield listen
 
