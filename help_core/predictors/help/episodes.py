@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from help_core.arrays import FloatArray, IntArray
 from help_core.errors import BadTable
@@ -120,9 +121,9 @@ class EpisodeSampler:
 
         return Tasks(
             embedding=tensor(self._embedding(labels, support)),
-            support_x=self._features[torch.from_numpy(support)],
+            support_x=functional.embedding(torch.from_numpy(support), self._features),
             support_y=tensor(np.take_along_axis(labels, support, axis=1)),
-            query_x=self._features[torch.from_numpy(query)],
+            query_x=functional.embedding(torch.from_numpy(query), self._features),
             query_y=tensor(np.take_along_axis(labels, query, axis=1)),
         )
 

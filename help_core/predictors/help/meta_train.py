@@ -19,6 +19,7 @@ from help_core.predictors.help.scaling import embedding_center
 from help_core.predictors.help.settings import HelpSettings
 from help_core.predictors.help.training_state import TrainingState
 from help_core.predictors.help.validation import Validation, Validator
+from help_core.predictors.help.wide import wide_products
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,10 @@ class _Run:
         tasks = self._episodes.draw(state.rng)
         size = (len(tasks.embedding), state.learner.noise_size)
         noise = torch.from_numpy(state.rng.standard_normal(size, dtype=np.float32))
-        loss = episode_loss(state.learner, tasks, noise.to(self._torch_device))
-        state.optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        with wide_products():
+            loss = episode_loss(state.learner, tasks, noise.to(self._torch_device))
+            state.optimizer.zero_grad()
+            torch.autograd.backward(loss)
         state.optimizer.step()
         state.episode += 1
         return float(loss.detach())

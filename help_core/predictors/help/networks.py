@@ -26,7 +26,7 @@ class VectorEncoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Encodings ``[…, n, hidden]`` of ``[…, n, features]``."""
-        return torch.relu(self.second(torch.relu(self.first(features))))
+        return torch.relu_(self.second(torch.relu_(self.first(features))))
 
 
 class Head(nn.Module):
@@ -54,7 +54,7 @@ class Head(nn.Module):
         heard = None
         if device is not None and self.device is not None:
             heard = product(device, self.device)
-        hidden = torch.relu(self.second(torch.relu(self.first(encodings, heard))))
+        hidden = torch.relu_(self.second(torch.relu_(self.first(encodings, heard))))
         scaled: Tensor = self.last(hidden).squeeze(-1)
         return scaled
 
